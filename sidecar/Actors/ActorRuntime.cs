@@ -1,0 +1,378 @@
+using System.Collections.Concurrent;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lavka.Sidecar.Resiliency;
+using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.State;
+
+namespace Lavka.Sidecar.Actors;
+
+/// <summary>
+/// The actors of one app: their turns, state, timers and reminders (Dapr: developing-applications/building-blocks/actors). Reminders are kept in the actor state
+/// store and go on after a restart; timers live as long as the sidecar.
+/// </summary>
+internal sealed partial class ActorRuntime : IAsyncDisposable
+{
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
+    private readonly Sidecar _sidecar;
+    private readonly SidecarOptions _options;
+    private readonly LoadedStateStore? _store;
+    private readonly ResiliencyPolicies _policies;
+    private readonly bool _ttlEnabled;
+    private readonly ILogger _log;
+    private readonly ConcurrentDictionary<(string Type, string Id), ActorTurns> _active = new();
+    private readonly Scheduler _timers;
+    private readonly Scheduler _reminders;
+    private readonly ITimer _idleCheck;
+    private Dictionary<string, ActorTypeConfig> _types = [];
+
+    public ActorRuntime(Sidecar sidecar, SidecarOptions options, LoadedStateStore? store, ResiliencyPolicies policies, bool ttlEnabled)
+    {
+        (_sidecar, _options, _store, _policies, _ttlEnabled) = (sidecar, options, store, policies, ttlEnabled);
+        _log = options.Logs.CreateLogger<ActorRuntime>();
+        _timers = new(options.Time, FireTimer);
+        _reminders = new(options.Time, FireReminder);
+        _idleCheck = options.Time.CreateTimer(_ => _ = DeactivateIdle(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+    }
+
+    /// <summary>The types this app hosts, with how many actors of each are active.</summary>
+    public IEnumerable<(string Type, int Count)> Hosted => _types.Keys.Select(type => (type, _active.Keys.Count(key => key.Type == type)));
+
+    public bool Hosts(string type) => _types.ContainsKey(type);
+
+    /// <summary>Takes up the app's actor types and the reminders they have.</summary>
+    public async Task Start(Dictionary<string, ActorTypeConfig> types, CancellationToken stop)
+    {
+        _types = types;
+        if (types.Count == 0)
+        {
+            return;
+        }
+
+        if (_store is null)
+        {
+            LogNoStore(string.Join(", ", types.Keys));
+            return;
+        }
+
+        foreach (var (_, value) in await _store.Store.Scan(ReminderPrefix, stop))
+        {
+            if (JsonSerializer.Deserialize(value, ActorJson.Default.Schedule) is { } reminder && types.ContainsKey(reminder.Type))
+            {
+                _reminders.Add(reminder);
+            }
+        }
+    }
+
+    /// <summary>Calls an actor's method, here or at the sidecar that hosts it.</summary>
+    /// <exception cref="ActorException">Nobody hosts it, or the app did not answer 200.</exception>
+    public async Task<HttpResponseMessage> Invoke(string type, string id, string method, byte[] body, IHeaderDictionary headers, CancellationToken stop)
+    {
+        var host = await FindHost(type, id, stop);
+        return await _policies.Actor(type, id).RunOrThrow(async token => await host.InvokeHere(type, id, $"method/{Uri.EscapeDataString(method)}", body, headers, token), stop);
+    }
+
+    public async Task<byte[]?> GetState(string type, string id, string key, CancellationToken stop) =>
+        (await Store.Get([StateKey(type, id, key)], stop))[0]?.Value;
+
+    /// <param name="type">The actor's type.</param>
+    /// <param name="id">The actor's id.</param>
+    /// <param name="operations">A JSON list of upserts and deletes.</param>
+    /// <param name="stop">Cancels.</param>
+    /// <exception cref="ActorException">The actor is not active, or an operation is wrong.</exception>
+    public async Task ChangeState(string type, string id, JsonElement operations, CancellationToken stop)
+    {
+        var store = Store;
+        if (!_active.ContainsKey((type, id)))
+        {
+            throw new ActorException("ERR_ACTOR_INSTANCE_MISSING", "actor instance is missing", 400);
+        }
+
+        await store.Apply([.. operations.EnumerateArray().Select(operation => Operation(type, id, operation))], stop);
+    }
+
+    public void AddTimer(string type, string id, string name, ScheduleRequest request)
+    {
+        try
+        {
+            _timers.Add(Schedule.From(type, id, name, request, _options.Time.GetUtcNow()));
+        }
+        catch (FormatException e)
+        {
+            throw new ActorException("ERR_ACTOR_TIMER_CREATE", $"error creating actor timer: {e.Message}");
+        }
+    }
+
+    public void RemoveTimer(string type, string id, string name) => _timers.Remove(type, id, name);
+
+    /// <summary>Completes when the reminder is in the state store.</summary>
+    public async Task AddReminder(string type, string id, string name, ScheduleRequest request, CancellationToken stop)
+    {
+        CheckHosted(type);
+        Schedule reminder;
+        try
+        {
+            reminder = Schedule.From(type, id, name, request, _options.Time.GetUtcNow());
+        }
+        catch (FormatException e)
+        {
+            throw new ActorException("ERR_ACTOR_REMINDER_CREATE", $"error creating actor reminder: {e.Message}");
+        }
+
+        try
+        {
+            await Store.Apply([Save(reminder) with { FirstWrite = request.Overwrite == false }], stop);
+        }
+        catch (ETagMismatchException)
+        {
+            throw new ActorException("ERR_ACTOR_REMINDER_ALREADY_EXISTS", $"actor reminder already exists: {name}", 409);
+        }
+
+        _reminders.Add(reminder);
+    }
+
+    public async Task RemoveReminder(string type, string id, string name, CancellationToken stop)
+    {
+        CheckHosted(type);
+        await Store.Apply([new(ReminderKey(type, id, name), null)], stop);
+        _reminders.Remove(type, id, name);
+    }
+
+    public async Task<Schedule> GetReminder(string type, string id, string name, CancellationToken stop)
+    {
+        CheckHosted(type);
+        return (await Store.Get([ReminderKey(type, id, name)], stop))[0] is { } item
+            ? JsonSerializer.Deserialize(item.Value, ActorJson.Default.Schedule)!
+            : throw new ActorException("ERR_ACTOR_REMINDER_NOT_FOUND", $"actor reminder not found: {name}", 404);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _idleCheck.DisposeAsync();
+        await _timers.DisposeAsync();
+        await _reminders.DisposeAsync();
+    }
+
+    private IStateStore Store => _store?.Store ?? throw new ActorException("ERR_ACTOR_RUNTIME_NOT_FOUND",
+        "the state store is not configured to use the actor runtime. Have you set the - name: actorStateStore value: \"true\" in your state store component file?");
+
+    private string ReminderPrefix => $"{_options.AppId}||$reminders||";
+
+    private string ReminderKey(string type, string id, string name) => $"{ReminderPrefix}{type}||{id}||{name}";
+
+    private string StateKey(string type, string id, string key) => $"{_options.AppId}||{type}||{id}||{key}";
+
+    private StateOperation Save(Schedule reminder) =>
+        new(ReminderKey(reminder.Type, reminder.Id, reminder.Name), JsonSerializer.SerializeToUtf8Bytes(reminder, ActorJson.Default.Schedule));
+
+    private void CheckHosted(string type)
+    {
+        if (!Hosts(type))
+        {
+            throw new ActorException("ERR_ACTOR_REMINDER_NON_HOSTED", "operations on actor reminders are only possible on hosted actor types", 403);
+        }
+    }
+
+    private async Task<ActorRuntime> FindHost(string type, string id, CancellationToken stop)
+    {
+        if (Hosts(type))
+        {
+            return this;
+        }
+
+        // The host may be about to start: daprd waits for it as long as this.
+        for (var tries = 0; ; tries++)
+        {
+            var hosts = _sidecar.Mesh.Sidecars.Select(sidecar => sidecar.Actors).Where(actors => actors.Hosts(type)).ToList();
+            if (hosts.Count > 0)
+            {
+                return hosts[(int)((uint)string.GetHashCode(id, StringComparison.Ordinal) % hosts.Count)];
+            }
+
+            if (tries == 5)
+            {
+                throw new ActorException("ERR_ACTOR_INVOKE_METHOD",
+                    $"error invoke actor method: failed to lookup actor: api error: code = FailedPrecondition desc = did not find address for actor '{type}/{id}'");
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(1), _options.Time, stop);
+        }
+    }
+
+    private StateOperation Operation(string type, string id, JsonElement item)
+    {
+        var operation = item.TryGetProperty("operation", out var kind) ? kind.GetString() : "";
+        if (operation is not ("upsert" or "delete"))
+        {
+            throw StateFailed($"operation type {operation} not supported");
+        }
+
+        if (!item.TryGetProperty("request", out var request) || request.ValueKind != JsonValueKind.Object)
+        {
+            throw StateFailed("request data is empty");
+        }
+
+        var key = request.TryGetProperty("key", out var name) ? name.GetString() : null;
+        if (string.IsNullOrEmpty(key))
+        {
+            throw StateFailed("missing key");
+        }
+
+        if (operation == "delete")
+        {
+            return new(StateKey(type, id, key), null);
+        }
+
+        TimeSpan? ttl = null;
+        if (request.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object && metadata.TryGetProperty("ttlInSeconds", out var text))
+        {
+            if (!_ttlEnabled)
+            {
+                throw StateFailed("ttlInSeconds is not supported without the \"ActorStateTTL\" feature enabled");
+            }
+
+            ttl = int.TryParse(text.ToString(), out var seconds) && seconds > 0 ? TimeSpan.FromSeconds(seconds) : null;
+        }
+
+        var value = request.TryGetProperty("value", out var json) ? Encoding.UTF8.GetBytes(json.GetRawText()) : "null"u8.ToArray();
+        return new(StateKey(type, id, key), value, Ttl: ttl);
+    }
+
+    private static ActorException StateFailed(string problem) => new("ERR_ACTOR_STATE_TRANSACTION_SAVE", $"error saving actor transaction state: {problem}");
+
+    private async Task<HttpResponseMessage> InvokeHere(string type, string id, string path, byte[] body, IHeaderDictionary? headers, CancellationToken stop)
+    {
+        var app = _sidecar.App ?? throw new ActorException("ERR_ACTOR_NO_APP_CHANNEL", "app channel is not initialized", 400);
+        var config = _types.GetValueOrDefault(type) ?? throw InvokeFailed($"did not find address for actor '{type}/{id}'");
+        var reentrancyId = config.Reentrant ? headers?["Dapr-Reentrancy-Id"].FirstOrDefault() ?? Guid.NewGuid().ToString() : null;
+        using var turn = await _active.GetOrAdd((type, id), _ => new ActorTurns(_options.Time)).Take(reentrancyId, config.MaxStackDepth, stop);
+        using var request = new HttpRequestMessage(HttpMethod.Put, app.At($"/actors/{Uri.EscapeDataString(type)}/{Uri.EscapeDataString(id)}/{path}"));
+        if (body.Length > 0)
+        {
+            request.Content = new ByteArrayContent(body);
+            request.Content.Headers.ContentType = Json;
+        }
+
+        foreach (var (name, values) in headers ?? new HeaderDictionary())
+        {
+            if (name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase) && request.Content is not null)
+            {
+                request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(values.ToString());
+            }
+            else if (!name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase) && name is not ("Host" or "Connection" or "Transfer-Encoding" or "dapr-api-token"))
+            {
+                request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+            }
+        }
+
+        if (reentrancyId is not null)
+        {
+            request.Headers.Remove("Dapr-Reentrancy-Id");
+            request.Headers.TryAddWithoutValidation("Dapr-Reentrancy-Id", reentrancyId);
+        }
+
+        // The turn ends when the answer is whole.
+        var response = await app.Send(request, stop);
+        await response.Content.LoadIntoBufferAsync(stop);
+        if ((int)response.StatusCode == 200)
+        {
+            return response;
+        }
+
+        using (response)
+        {
+            throw (int)response.StatusCode == 404
+                ? InvokeFailed($"actor method not found: actors/{type}/{id}/{path}")
+                : InvokeFailed($"error from actor service: ({(int)response.StatusCode}) {await response.Content.ReadAsStringAsync(stop)}");
+        }
+    }
+
+    private static ActorException InvokeFailed(string problem) => new("ERR_ACTOR_INVOKE_METHOD", $"error invoke actor method: {problem}");
+
+    private async Task<Schedule?> FireTimer(Schedule timer, CancellationToken stop)
+    {
+        var body = Body(timer);
+        body["callback"] = timer.Callback ?? "";
+        body["dueTime"] = timer.DueTime;
+        body["period"] = timer.Period;
+        try
+        {
+            (await InvokeHere(timer.Type, timer.Id, $"method/timer/{Uri.EscapeDataString(timer.Name)}", Encoding.UTF8.GetBytes(body.ToJsonString()), null, stop)).Dispose();
+        }
+        catch (Exception e) when (e is ActorException or HttpRequestException)
+        {
+            LogNotFired("Timer", timer.Name, timer.Type, timer.Id, e.Message);
+        }
+
+        return timer.Fired(_options.Time.GetUtcNow());
+    }
+
+    private async Task<Schedule?> FireReminder(Schedule reminder, CancellationToken stop)
+    {
+        var body = Body(reminder);
+        body["dueTime"] = "";
+        body["period"] = "";
+        var bytes = Encoding.UTF8.GetBytes(body.ToJsonString());
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                (await InvokeHere(reminder.Type, reminder.Id, $"method/remind/{Uri.EscapeDataString(reminder.Name)}", bytes, null, stop)).Dispose();
+                break;
+            }
+            catch (HttpRequestException e)
+            {
+                // The app is away: a reminder waits for it.
+                LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
+            }
+            catch (ActorException e)
+            {
+                // daprd's default failure policy: three more tries, a second apart.
+                LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
+                if (tries > 3)
+                {
+                    break;
+                }
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(1), _options.Time, stop);
+        }
+
+        var next = reminder.Fired(_options.Time.GetUtcNow());
+        await Store.Apply([next is null ? new(ReminderKey(reminder.Type, reminder.Id, reminder.Name), null) : Save(next)], stop);
+        return next;
+    }
+
+    private static JsonObject Body(Schedule schedule) => schedule.Data is { ValueKind: not JsonValueKind.Undefined } data
+        ? new() { ["data"] = JsonNode.Parse(data.GetRawText()) }
+        : [];
+
+    private async Task DeactivateIdle()
+    {
+        var now = _options.Time.GetUtcNow();
+        foreach (var (key, turns) in _active)
+        {
+            if (turns.IsIdle && _types.TryGetValue(key.Type, out var config) && now - turns.LastUsed >= config.IdleTimeout && _active.TryRemove(key, out _))
+            {
+                try
+                {
+                    using var request = new HttpRequestMessage(HttpMethod.Delete, _sidecar.App!.At($"/actors/{Uri.EscapeDataString(key.Type)}/{Uri.EscapeDataString(key.Id)}"));
+                    (await _sidecar.App!.Send(request, default)).Dispose();
+                }
+                catch (HttpRequestException)
+                {
+                    // The app is away, and the actor with it.
+                }
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The app hosts actors ({Types}), but no state store is marked actorStateStore; reminders and actor state will fail")]
+    private partial void LogNoStore(string types);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Kind} '{Name}' of actor {Type}/{Id} failed: {Problem}")]
+    private partial void LogNotFired(string kind, string name, string type, string id, string problem);
+}

@@ -1,0 +1,82 @@
+namespace Lavka.Sidecar.Actors;
+
+/// <summary>One active actor: its callers take turns, in the order they came. A call that carries the reentrancy id of the running turn joins it.</summary>
+internal sealed class ActorTurns(TimeProvider time)
+{
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly Lock _lock = new();
+    private string? _running;
+    private int _depth;
+    private int _waiting;
+
+    public DateTimeOffset LastUsed { get; private set; } = time.GetUtcNow();
+
+    public bool IsIdle => _turn.CurrentCount == 1 && Volatile.Read(ref _waiting) == 0;
+
+    /// <summary>Waits for the turn; dispose of the result to end it.</summary>
+    /// <exception cref="ActorException">The turn has called itself too often.</exception>
+    public async Task<IDisposable> Take(string? reentrancyId, int maxDepth, CancellationToken stop)
+    {
+        lock (_lock)
+        {
+            if (reentrancyId is not null && reentrancyId == _running)
+            {
+                if (_depth >= maxDepth)
+                {
+                    throw new ActorException("ERR_ACTOR_STACK_DEPTH", "maximum stack depth exceeded");
+                }
+
+                _depth++;
+                return new Turn(this);
+            }
+        }
+
+        Interlocked.Increment(ref _waiting);
+        try
+        {
+            await _turn.WaitAsync(stop);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+
+        lock (_lock)
+        {
+            _running = reentrancyId;
+            _depth = 1;
+            LastUsed = time.GetUtcNow();
+        }
+
+        return new Turn(this);
+    }
+
+    private void End()
+    {
+        lock (_lock)
+        {
+            if (--_depth > 0)
+            {
+                return;
+            }
+
+            _running = null;
+            LastUsed = time.GetUtcNow();
+        }
+
+        _turn.Release();
+    }
+
+    private sealed class Turn(ActorTurns turns) : IDisposable
+    {
+        public void Dispose() => turns.End();
+    }
+}
+
+/// <summary>An actor operation failed: Dapr's error code and message.</summary>
+internal sealed class ActorException(string errorCode, string message, int status = 500) : Exception(message)
+{
+    public string ErrorCode { get; } = errorCode;
+
+    public int Status { get; } = status;
+}

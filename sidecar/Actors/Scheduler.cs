@@ -1,0 +1,137 @@
+namespace Lavka.Sidecar.Actors;
+
+/// <summary>Fires schedules when they are due. One loop and one clock for all of them, however many there are.</summary>
+internal sealed class Scheduler : IAsyncDisposable
+{
+    private readonly TimeProvider _time;
+    private readonly Func<Schedule, CancellationToken, Task<Schedule?>> _fire;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<(string Type, string Id, string Name), Schedule> _schedules = [];
+    private readonly PriorityQueue<Schedule, DateTimeOffset> _queue = new();
+    private readonly SemaphoreSlim _changed = new(0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
+
+    /// <param name="time">The clock.</param>
+    /// <param name="fire">Fires one and answers how it goes on; null: not at all.</param>
+    public Scheduler(TimeProvider time, Func<Schedule, CancellationToken, Task<Schedule?>> fire)
+    {
+        (_time, _fire) = (time, fire);
+        _loop = Task.Run(Loop);
+    }
+
+    public void Add(Schedule schedule)
+    {
+        lock (_lock)
+        {
+            _schedules[Key(schedule)] = schedule;
+            _queue.Enqueue(schedule, schedule.Next);
+        }
+
+        _changed.Release();
+    }
+
+    public void Remove(string type, string id, string name)
+    {
+        lock (_lock)
+        {
+            _schedules.Remove((type, id, name));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _loop;
+        _stop.Dispose();
+        _changed.Dispose();
+    }
+
+    private static (string Type, string Id, string Name) Key(Schedule schedule) => (schedule.Type, schedule.Id, schedule.Name);
+
+    private async Task Loop()
+    {
+        try
+        {
+            while (true)
+            {
+                var (due, wait) = Next();
+                if (due is not null)
+                {
+                    _ = Fire(due);
+                    continue;
+                }
+
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+                await Task.WhenAny(Task.Delay(wait, _time, either.Token), _changed.WaitAsync(either.Token));
+                await either.CancelAsync();
+                _stop.Token.ThrowIfCancellationRequested();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped.
+        }
+    }
+
+    private (Schedule? Due, TimeSpan Wait) Next()
+    {
+        lock (_lock)
+        {
+            while (_queue.TryPeek(out var first, out var at))
+            {
+                // Replaced or removed since it was queued.
+                if (!_schedules.TryGetValue(Key(first), out var current) || !ReferenceEquals(current, first))
+                {
+                    _queue.Dequeue();
+                    continue;
+                }
+
+                var wait = at - _time.GetUtcNow();
+                if (wait > TimeSpan.Zero)
+                {
+                    return (null, wait < TimeSpan.FromHours(1) ? wait : TimeSpan.FromHours(1));
+                }
+
+                return (_queue.Dequeue(), default);
+            }
+
+            return (null, TimeSpan.FromHours(1));
+        }
+    }
+
+    private async Task Fire(Schedule schedule)
+    {
+        Schedule? next;
+        try
+        {
+            next = await _fire(schedule, _stop.Token);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (!_schedules.TryGetValue(Key(schedule), out var current) || !ReferenceEquals(current, schedule))
+            {
+                return;
+            }
+
+            if (next is null)
+            {
+                _schedules.Remove(Key(schedule));
+                return;
+            }
+
+            _schedules[Key(schedule)] = next;
+            _queue.Enqueue(next, next.Next);
+        }
+
+        if (!_stop.IsCancellationRequested)
+        {
+            _changed.Release();
+        }
+    }
+}

@@ -1,0 +1,345 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lavka.Sidecar.PubSub;
+using Lavka.Sidecar.Resiliency;
+using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.State;
+
+namespace Lavka.Sidecar.Http;
+
+/// <summary><c>/v1.0/state</c> (Dapr: reference/api/state_api).</summary>
+internal sealed class StateApi(Components components, ResiliencyPolicies policies, string appId)
+{
+    /// <summary>False when this is no state request.</summary>
+    public async ValueTask<bool> TryHandle(ApiRequest request, bool alpha)
+    {
+        var segments = request.Segments.Length;
+        if (alpha)
+        {
+            if (segments == 4 && request.Segments[3] == "query" && request.IsPostOrPut)
+            {
+                var name = Store(request).Name;
+                throw ApiException.Detailed(500, "ERR_STATE_STORE_NOT_SUPPORTED", "state store does not support querying",
+                    "DAPR_STATE_QUERYING_NOT_SUPPORTED", null, ApiException.Resource("state", name));
+            }
+
+            return false;
+        }
+
+        switch (segments, request.Method)
+        {
+            case (3, "POST" or "PUT"):
+                await Save(request, Store(request));
+                return true;
+            case (4, "POST" or "PUT") when request.Segments[3] == "bulk":
+                await BulkGet(request, Store(request));
+                return true;
+            case (4, "POST" or "PUT") when request.Segments[3] == "transaction":
+                await Transact(request, Store(request));
+                return true;
+            case (4, "GET"):
+                await Get(request, Store(request));
+                return true;
+            case (4, "DELETE"):
+                await Delete(request, Store(request));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private LoadedStateStore Store(ApiRequest request)
+    {
+        var name = request.Segment(2);
+        return components.StateStores.TryGetValue(name, out var store) ? store
+            : components.StateStores.Count == 0
+                ? throw ApiException.Detailed(500, "ERR_STATE_STORE_NOT_CONFIGURED", $"state store {name} is not configured", "DAPR_STATE_NOT_CONFIGURED", AppId())
+                : throw ApiException.Detailed(400, "ERR_STATE_STORE_NOT_FOUND", $"state store {name} is not found", "DAPR_STATE_NOT_FOUND", AppId());
+
+        JsonObject AppId() => new() { ["appID"] = appId };
+    }
+
+    private async ValueTask Get(ApiRequest request, LoadedStateStore store)
+    {
+        var key = request.Segment(3);
+        var stored = StoredKey(store, key);
+        StateItem? item;
+        try
+        {
+            item = (await Run(store, stop => store.Store.Get([stored], stop), request.Stop))[0];
+        }
+        catch (Exception e) when (IsFailure(e, request))
+        {
+            throw new ApiException(500, "ERR_STATE_GET", $"fail to get {key} from state store {store.Name}: {e.Message}");
+        }
+
+        if (item is null)
+        {
+            request.Nothing();
+            return;
+        }
+
+        request.Http.Response.Headers.ETag = item.ETag;
+        if (item.Expires is { } expires)
+        {
+            request.Http.Response.Headers["metadata.ttlExpireTime"] = CloudEvents.Rfc3339(expires);
+        }
+
+        await request.Answer(item.Value);
+    }
+
+    private async ValueTask Save(ApiRequest request, LoadedStateStore store)
+    {
+        using var body = await request.Json(prefix: "");
+        if (body.RootElement.ValueKind != JsonValueKind.Array)
+        {
+            throw ApiException.Malformed($"json: cannot unmarshal {Kind(body.RootElement)} into a list of state items");
+        }
+
+        var metadata = request.Metadata();
+        var operations = new List<StateOperation>(body.RootElement.GetArrayLength());
+        foreach (var item in body.RootElement.EnumerateArray())
+        {
+            var key = item.ValueKind == JsonValueKind.Object ? Text(item, "key") : throw ApiException.Malformed($"json: cannot unmarshal {Kind(item)} into a state item");
+            if (string.IsNullOrEmpty(key))
+            {
+                throw ApiException.Malformed("\"key\" is a required field");
+            }
+
+            StoredKey(store, key);
+            operations.Add(Upsert(store, item, key, metadata, problem => SaveFailed(store, 500, problem)));
+        }
+
+        if (operations.Count > 0)
+        {
+            try
+            {
+                await Apply(store, operations, request.Stop);
+            }
+            catch (Exception e) when (IsFailure(e, request))
+            {
+                throw SaveFailed(store, e is ETagMismatchException ? 409 : 500, e.Message);
+            }
+        }
+
+        request.Nothing();
+
+        static ApiException SaveFailed(LoadedStateStore store, int status, string problem) =>
+            new(status, "ERR_STATE_SAVE", $"failed saving state in state store {store.Name}: {problem}");
+    }
+
+    private async ValueTask Delete(ApiRequest request, LoadedStateStore store)
+    {
+        var key = request.Segment(3);
+        var etag = request.Http.Request.Headers.IfMatch.ToString();
+        var query = request.Http.Request.Query;
+        var firstWrite = FirstWrite(query["concurrency"], query["consistency"], problem => Failed(500, problem));
+        try
+        {
+            await Apply(store, [new(StoredKey(store, key), null, etag.Length == 0 ? null : etag, firstWrite)], request.Stop);
+        }
+        catch (Exception e) when (IsFailure(e, request))
+        {
+            throw Failed(e is ETagMismatchException ? 409 : 500, e.Message);
+        }
+
+        request.Nothing();
+
+        ApiException Failed(int status, string problem) => new(status, "ERR_STATE_DELETE", $"failed deleting state with key {key}: {problem}");
+    }
+
+    private async ValueTask BulkGet(ApiRequest request, LoadedStateStore store)
+    {
+        using var body = await request.Json();
+        var keys = new List<string>();
+        if (body.RootElement.ValueKind == JsonValueKind.Object && Find(body.RootElement, "keys") is { ValueKind: JsonValueKind.Array } list)
+        {
+            keys.AddRange(list.EnumerateArray().Select(key => key.ValueKind == JsonValueKind.String ? key.GetString()! : throw ApiException.Malformed("failed deserializing HTTP body: a key is not a string")));
+        }
+
+        StateItem?[] items;
+        try
+        {
+            var stored = keys.Select(key => StoredKey(store, key)).ToList();
+            items = stored.Count == 0 ? [] : await Run(store, stop => store.Store.Get(stored, stop), request.Stop);
+        }
+        catch (Exception e) when (IsFailure(e, request))
+        {
+            throw new ApiException(500, "ERR_STATE_BULK_GET", e.Message);
+        }
+
+        var buffer = new ArrayBufferWriter<byte>(256 + items.Sum(item => item?.Value.Length ?? 0));
+        using var json = new Utf8JsonWriter(buffer, new() { SkipValidation = true });
+        json.WriteStartArray();
+        for (var i = 0; i < items.Length; i++)
+        {
+            json.WriteStartObject();
+            json.WriteString("key"u8, keys[i]);
+            if (items[i] is { } item)
+            {
+                json.WritePropertyName("data"u8);
+                json.WriteRawValue(item.Value, skipInputValidation: true);
+                json.WriteString("etag"u8, item.ETag);
+                if (item.Expires is { } expires)
+                {
+                    json.WriteStartObject("metadata"u8);
+                    json.WriteString("ttlExpireTime"u8, CloudEvents.Rfc3339(expires));
+                    json.WriteEndObject();
+                }
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.Flush();
+        await request.Answer(buffer.WrittenMemory);
+    }
+
+    private async ValueTask Transact(ApiRequest request, LoadedStateStore store)
+    {
+        using var body = await request.Json();
+        var metadata = request.Metadata();
+        var operations = new List<StateOperation>();
+        if (body.RootElement.ValueKind == JsonValueKind.Object && Find(body.RootElement, "operations") is { ValueKind: JsonValueKind.Array } list)
+        {
+            foreach (var item in list.EnumerateArray())
+            {
+                operations.Add(Operation(store, item, metadata));
+            }
+        }
+        else if (body.RootElement.ValueKind != JsonValueKind.Object)
+        {
+            throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(body.RootElement)} into a transaction");
+        }
+
+        if (operations.Count > 0)
+        {
+            try
+            {
+                await Apply(store, operations, request.Stop);
+            }
+            catch (Exception e) when (IsFailure(e, request))
+            {
+                throw TransactionFailed(e.Message);
+            }
+        }
+
+        request.Nothing();
+    }
+
+    private static StateOperation Operation(LoadedStateStore store, JsonElement item, Dictionary<string, string> metadata)
+    {
+        var operation = item.ValueKind == JsonValueKind.Object ? Text(item, "operation") : null;
+        var request = item.ValueKind == JsonValueKind.Object ? Find(item, "request") ?? default : default;
+        if (operation is not ("upsert" or "delete"))
+        {
+            throw new ApiException(400, "ERR_NOT_SUPPORTED_STATE_OPERATION", $"operation type {operation} not supported");
+        }
+
+        if (request.ValueKind != JsonValueKind.Object)
+        {
+            throw ApiException.Malformed("failed deserializing HTTP body: an operation has no request");
+        }
+
+        var key = Text(request, "key") ?? "";
+        if (operation == "upsert")
+        {
+            return Upsert(store, request, key, metadata, TransactionFailed);
+        }
+
+        var options = Find(request, "options") ?? default;
+        return new(StoredKey(store, key), null, ETag(request), FirstWrite(Option(options, "concurrency"), Option(options, "consistency"), TransactionFailed));
+    }
+
+    private static ApiException TransactionFailed(string problem) => new(500, "ERR_STATE_TRANSACTION", $"error while executing state transaction: {problem}");
+
+    private static StateOperation Upsert(LoadedStateStore store, JsonElement item, string key, Dictionary<string, string> query, Func<string, ApiException> failed)
+    {
+        var options = Find(item, "options") ?? default;
+        var firstWrite = FirstWrite(Option(options, "concurrency"), Option(options, "consistency"), failed);
+        var value = Find(item, "value") is { } json ? Encoding.UTF8.GetBytes(json.GetRawText()) : "null"u8.ToArray();
+        return new(StoredKey(store, key), value, ETag(item), firstWrite, Ttl(item, query, failed));
+    }
+
+    private static TimeSpan? Ttl(JsonElement item, Dictionary<string, string> query, Func<string, ApiException> failed)
+    {
+        var text = query.GetValueOrDefault("ttlInSeconds") ?? (Find(item, "metadata") is { ValueKind: JsonValueKind.Object } metadata ? Text(metadata, "ttlInSeconds") : null);
+        return string.IsNullOrEmpty(text) ? null
+            : !int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? throw failed($"ttlInSeconds: parsing \"{text}\": invalid syntax")
+            : seconds > 0 ? TimeSpan.FromSeconds(seconds)
+            : null;
+    }
+
+    private static bool FirstWrite(string? concurrency, string? consistency, Func<string, ApiException> failed) =>
+        consistency is not (null or "" or "strong" or "eventual") ? throw failed($"unrecognized consistency model '{consistency}'")
+        : concurrency is null or "" or "last-write" ? false
+        : concurrency == "first-write" ? true
+        : throw failed($"unrecognized concurrency model '{concurrency}'");
+
+    private static string? Option(JsonElement options, string name) => options.ValueKind == JsonValueKind.Object ? Text(options, name) : null;
+
+    private static string? ETag(JsonElement item) => Text(item, "etag") is { Length: > 0 } etag ? etag : null;
+
+    /// <summary>A member, by name without regard to case, as Go reads JSON.</summary>
+    private static JsonElement? Find(JsonElement item, string name)
+    {
+        if (item.TryGetProperty(name, out var exact))
+        {
+            return exact;
+        }
+
+        foreach (var member in item.EnumerateObject())
+        {
+            if (member.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                return member.Value;
+            }
+        }
+
+        return null;
+    }
+
+    private static string? Text(JsonElement item, string name) => Find(item, name) is not { } value || value.ValueKind == JsonValueKind.Null ? null
+        : value.ValueKind == JsonValueKind.String ? value.GetString()
+        : throw ApiException.Malformed($"json: cannot unmarshal {Kind(value)} into the field {name} of type string");
+
+    private static string Kind(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Object => "object",
+        JsonValueKind.Array => "array",
+        JsonValueKind.String => "string",
+        JsonValueKind.Number => "number",
+        JsonValueKind.Null => "null",
+        _ => "bool",
+    };
+
+    private static string StoredKey(LoadedStateStore store, string key)
+    {
+        if (!key.Contains(KeyPrefix.Separator, StringComparison.Ordinal))
+        {
+            return store.Prefix.Apply(key);
+        }
+
+        var message = $"api error: code = InvalidArgument desc = input key/keyPrefix '{key}' can't contain '||'";
+        throw ApiException.Detailed(400, "ERR_MALFORMED_REQUEST", message, "DAPR_STATE_ILLEGAL_KEY", null, ApiException.Resource("state", store.Name), new()
+        {
+            ["@type"] = "type.googleapis.com/google.rpc.BadRequest",
+            ["field_violations"] = new JsonArray(new JsonObject { ["description"] = message, ["field"] = key }),
+        });
+    }
+
+    private async ValueTask Apply(LoadedStateStore store, IReadOnlyList<StateOperation> operations, CancellationToken stop) => await Run(store, async token =>
+    {
+        await store.Store.Apply(operations, token);
+        return true;
+    }, stop);
+
+    private ValueTask<T> Run<T>(LoadedStateStore store, Func<CancellationToken, ValueTask<T>> call, CancellationToken stop) =>
+        policies.Outbound(store.Name, "Statestore").RunOrThrow(call, stop);
+
+    private static bool IsFailure(Exception e, ApiRequest request) => e is not ApiException && !request.Stop.IsCancellationRequested;
+}

@@ -1,0 +1,8 @@
+namespace Lavka.Sidecar;
+
+/// <summary>A running Dapr component, of whatever kind.</summary>
+internal interface IComponent : IAsyncDisposable
+{
+    /// <summary>Its features, by the names of Dapr's metadata API.</summary>
+    IReadOnlyList<string> Capabilities { get; }
+}

@@ -1,0 +1,426 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.Sqlite;
+
+namespace Lavka.Sidecar.PubSub;
+
+/// <summary>
+/// <c>pubsub.embedded</c>: a durable log in one SQLite file. A topic has partitions, chosen by the message's <c>partitionKey</c>; a partition keeps its order. Messages stay
+/// for the retention time, whoever has read them; each consumer group keeps its own offset in each partition, and a new group starts with the oldest message.
+/// Delivery is at least once. The file belongs to one process, whose sidecars share it.
+/// </summary>
+internal sealed partial class EmbeddedLog : IPubSub
+{
+    // A message's row id is its partition's number and its offset: one B-tree holds all, in order.
+    private const int OffsetBits = 40;
+    private const int BatchSize = 64;
+    private static readonly TimeSpan OffsetInterval = TimeSpan.FromMilliseconds(100);
+
+    private readonly SqliteDatabase _database;
+    private readonly FileStream _lock;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly TimeSpan _retention;
+    private readonly int _partitions;
+    private readonly bool _fromOldest;
+    private readonly ConcurrentDictionary<string, Topic> _topics = new();
+    private readonly ConcurrentDictionary<(string Topic, string Consumer), ConsumerGroup> _groups = new();
+    private readonly ConcurrentDictionary<(string Group, long Partition), long> _offsetsToSave = new();
+    private readonly ITimer _saveOffsets;
+    private readonly ITimer _deleteOld;
+    private long _nextTopic;
+
+    public EmbeddedLog(ComponentMetadata metadata, TimeProvider time, ILogger logger)
+    {
+        _time = time;
+        _logger = logger;
+        var path = FilePath(metadata);
+        _retention = metadata.Duration("retention", TimeSpan.FromDays(7));
+        _partitions = metadata.Number("partitions", 16, 1, 1024);
+        _fromOldest = metadata.Get("initialOffset", "oldest") switch
+        {
+            "oldest" => true,
+            "newest" => false,
+            _ => throw metadata.Invalid("initialOffset", "oldest or newest"),
+        };
+
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        try
+        {
+            _lock = new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw metadata.Invalid("path", "a log that no other process has open");
+        }
+
+        _database = new SqliteDatabase(path, """
+            CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL);
+            CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, metadata TEXT, data BLOB NOT NULL);
+            CREATE TABLE IF NOT EXISTS offsets (consumer TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (consumer, partition)) WITHOUT ROWID;
+            """, TimeSpan.FromSeconds(5));
+        _database.Read(LoadTopics);
+        _saveOffsets = time.CreateTimer(_ => _ = SaveOffsets(), null, OffsetInterval, OffsetInterval);
+        _deleteOld = time.CreateTimer(_ => _ = DeleteOld(), null, TimeSpan.FromMinutes(1), TimeSpan.FromHours(1));
+    }
+
+    public IReadOnlyList<string> Capabilities { get; } = [];
+
+    /// <summary>The file a component's metadata names.</summary>
+    public static string FilePath(ComponentMetadata metadata) => metadata.Path(metadata.Required("path"));
+
+    public async Task Publish(IReadOnlyList<Message> messages, CancellationToken stop)
+    {
+        var targets = new Partition[messages.Count];
+        for (var i = 0; i < targets.Length; i++)
+        {
+            var topic = await TopicOf(messages[i].Topic);
+            targets[i] = topic.PartitionFor(messages[i].Metadata.GetValueOrDefault("partitionKey"));
+        }
+
+        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        await _database.Write(db =>
+        {
+            for (var i = 0; i < targets.Length; i++)
+            {
+                var metadata = messages[i].Metadata.Count == 0 ? null : JsonSerializer.Serialize(messages[i].Metadata);
+                db.Prepare("INSERT INTO messages (id, time, metadata, data) VALUES (?1, ?2, ?3, ?4)")
+                    .Bind(1, targets[i].TakeNext()).Bind(2, now).Bind(3, metadata).Bind(4, messages[i].Data.Span).Run();
+            }
+        });
+        foreach (var partition in targets)
+        {
+            partition.Wake();
+        }
+    }
+
+    public IAsyncDisposable Subscribe(string topic, string consumer, MessageHandler handler)
+    {
+        while (true)
+        {
+            var group = _groups.GetOrAdd((topic, consumer), _ => new ConsumerGroup(this, topic, consumer));
+            if (group.Join(handler) is { } member)
+            {
+                return member;
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _saveOffsets.DisposeAsync();
+        await _deleteOld.DisposeAsync();
+        await SaveOffsets();
+        await _database.DisposeAsync();
+        await _lock.DisposeAsync();
+    }
+
+    private async ValueTask<Topic> TopicOf(string name)
+    {
+        if (_topics.TryGetValue(name, out var topic))
+        {
+            return topic;
+        }
+
+        // Created in the writer, one at a time.
+        return await _database.Write(db =>
+        {
+            if (!_topics.TryGetValue(name, out var created))
+            {
+                db.Prepare("INSERT INTO topics (id, name, partitions) VALUES (?1, ?2, ?3)").Bind(1, _nextTopic).Bind(2, name).Bind(3, _partitions).Run();
+                created = _topics[name] = new Topic(_nextTopic++, _partitions);
+            }
+
+            return created;
+        });
+    }
+
+    private bool LoadTopics(SqliteConnection db)
+    {
+        var topics = db.Prepare("SELECT id, name, partitions FROM topics");
+        while (topics.Step())
+        {
+            var topic = _topics[topics.Text(1)] = new Topic(topics.Int64(0), (int)topics.Int64(2));
+            _nextTopic = Math.Max(_nextTopic, topics.Int64(0) + 1);
+            foreach (var partition in topic.Partitions)
+            {
+                var last = db.Prepare("SELECT max(id) FROM messages WHERE id BETWEEN ?1 AND ?2").Bind(1, partition.First).Bind(2, partition.Last);
+                if (last.Step() && !last.IsNull(0))
+                {
+                    partition.ContinueAfter(last.Int64(0));
+                }
+
+                last.Reset();
+
+                // Retention may have deleted every message; their offsets must not come again.
+                var committed = db.Prepare("SELECT max(next) FROM offsets WHERE partition = ?1").Bind(1, partition.Number);
+                if (committed.Step() && !committed.IsNull(0))
+                {
+                    partition.ContinueAfter(committed.Int64(0) - 1);
+                }
+
+                committed.Reset();
+            }
+        }
+
+        topics.Reset();
+        return true;
+    }
+
+    private List<(long Id, Message Message)> Read(string topic, Partition partition, long from) => _database.Read(db =>
+    {
+        var batch = new List<(long, Message)>();
+        var query = db.Prepare("SELECT id, metadata, data FROM messages WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3")
+            .Bind(1, from).Bind(2, partition.Last).Bind(3, BatchSize);
+        while (query.Step())
+        {
+            var metadata = query.TextOrNull(1) is { } text ? JsonSerializer.Deserialize<Dictionary<string, string>>(text)! : Message.NoMetadata;
+            batch.Add((query.Int64(0), new Message(topic, query.Bytes(2), metadata)));
+        }
+
+        query.Reset();
+        return batch;
+    });
+
+    private long StartOf(string consumer, Partition partition) => _database.Read(db =>
+    {
+        var query = db.Prepare("SELECT next FROM offsets WHERE consumer = ?1 AND partition = ?2").Bind(1, consumer).Bind(2, partition.Number);
+        long? next = query.Step() ? query.Int64(0) : null;
+        query.Reset();
+        return next ?? (_fromOldest ? partition.First : partition.Next);
+    });
+
+    // Offsets may be late: after a crash the last moments' messages come again, which at-least-once allows.
+    private Task SaveOffsets()
+    {
+        if (_offsetsToSave.IsEmpty)
+        {
+            return Task.CompletedTask;
+        }
+
+        return _database.Write(db =>
+        {
+            foreach (var (key, _) in _offsetsToSave)
+            {
+                if (_offsetsToSave.TryRemove(key, out var next))
+                {
+                    db.Prepare("INSERT INTO offsets (consumer, partition, next) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET next = ?3")
+                        .Bind(1, key.Group).Bind(2, key.Partition).Bind(3, next).Run();
+                }
+            }
+        });
+    }
+
+    private async Task DeleteOld()
+    {
+        var before = (_time.GetUtcNow() - _retention).ToUnixTimeMilliseconds();
+        foreach (var partition in _topics.Values.SelectMany(topic => topic.Partitions))
+        {
+            await _database.Write(db =>
+            {
+                // Time grows with the id, so this reads only what is to be deleted.
+                var kept = db.Prepare("SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2 AND time >= ?3 ORDER BY id LIMIT 1")
+                    .Bind(1, partition.First).Bind(2, partition.Last).Bind(3, before);
+                var until = kept.Step() ? kept.Int64(0) : partition.Next;
+                kept.Reset();
+
+                // The newest message stays: it tells the next offset.
+                db.Prepare("DELETE FROM messages WHERE id >= ?1 AND id < ?2").Bind(1, partition.First).Bind(2, Math.Min(until, partition.Next - 1)).Run();
+            });
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic} cannot be read, trying again: {Problem}")]
+    private partial void LogCannotRead(string topic, string problem);
+
+    /// <summary>One partition of one topic; <see cref="TakeNext"/> is the writer's alone.</summary>
+    private sealed class Partition(long number)
+    {
+        private long _next = number << OffsetBits;
+        private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public long Number => number;
+
+        public long First => number << OffsetBits;
+
+        public long Last => ((number + 1) << OffsetBits) - 1;
+
+        public long Next => Volatile.Read(ref _next);
+
+        /// <summary>Completes when messages come after this was asked.</summary>
+        public Task Changed => Volatile.Read(ref _changed).Task;
+
+        public long TakeNext() => _next++;
+
+        public void ContinueAfter(long id) => _next = Math.Max(_next, id + 1);
+
+        public void Wake() => Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    private sealed class Topic(long id, int partitions)
+    {
+        private int _turn;
+
+        public Partition[] Partitions { get; } = [.. Enumerable.Range(0, partitions).Select(i => new Partition((id << 10) + i))];
+
+        public Partition PartitionFor(string? key) =>
+            Partitions[key is null ? (uint)Interlocked.Increment(ref _turn) % Partitions.Length : Hash(key) % Partitions.Length];
+
+        // FNV-1a: the same in every process and version, since a key must stay in its partition.
+        private static uint Hash(string key)
+        {
+            var hash = 2166136261u;
+            foreach (var c in key)
+            {
+                hash = (hash ^ c) * 16777619u;
+            }
+
+            return hash;
+        }
+    }
+
+    /// <summary>Reads each partition in order and hands every message to one of its members.</summary>
+    private sealed class ConsumerGroup(EmbeddedLog log, string topic, string consumer)
+    {
+        private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
+
+        private readonly Lock _lock = new();
+        private readonly CancellationTokenSource _stop = new();
+        private Member[] _members = [];
+        private Task _readers = Task.CompletedTask;
+
+        /// <summary>Null when the group has just ended; ask for a new one.</summary>
+        public Member? Join(MessageHandler handler)
+        {
+            lock (_lock)
+            {
+                if (_stop.IsCancellationRequested)
+                {
+                    return null;
+                }
+
+                var member = new Member(this, handler);
+                _members = [.. _members, member];
+                if (_members.Length == 1)
+                {
+                    _readers = Task.Run(ReadTopic);
+                }
+
+                return member;
+            }
+        }
+
+        public async Task Leave(Member member)
+        {
+            bool last;
+            lock (_lock)
+            {
+                _members = [.. _members.Where(other => other != member)];
+                last = _members.Length == 0;
+                if (last)
+                {
+                    _stop.Cancel();
+                    log._groups.TryRemove((topic, consumer), out _);
+                }
+            }
+
+            if (last)
+            {
+                await _readers;
+            }
+        }
+
+        private async Task ReadTopic()
+        {
+            var partitions = (await log.TopicOf(topic)).Partitions;
+            await Task.WhenAll(partitions.Select(ReadPartition));
+        }
+
+        private async Task ReadPartition(Partition partition)
+        {
+            var next = log.StartOf(consumer, partition);
+            try
+            {
+                while (!_stop.IsCancellationRequested)
+                {
+                    var changed = partition.Changed;
+                    var batch = next < partition.Next ? await Read(partition, next) : [];
+                    if (batch.Count == 0)
+                    {
+                        await changed.WaitAsync(_stop.Token);
+                    }
+
+                    foreach (var (id, message) in batch)
+                    {
+                        await Deliver(partition, message);
+                        next = id + 1;
+                        log._offsetsToSave[(consumer, partition.Number)] = next;
+                    }
+                }
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                // The group has ended.
+            }
+        }
+
+        private async Task<List<(long Id, Message Message)>> Read(Partition partition, long next)
+        {
+            while (true)
+            {
+                try
+                {
+                    return log.Read(topic, partition, next);
+                }
+                catch (SqliteException e)
+                {
+                    log.LogCannotRead(topic, e.Message);
+                    await Task.Delay(LongestPause, log._time, _stop.Token);
+                }
+            }
+        }
+
+        private async Task Deliver(Partition partition, Message message)
+        {
+            var pause = TimeSpan.FromMilliseconds(100);
+            while (true)
+            {
+                _stop.Token.ThrowIfCancellationRequested();
+                var members = _members;
+                if (members.Length > 0 && await members[partition.Number % members.Length].TryHandle(message))
+                {
+                    return;
+                }
+
+                await Task.Delay(pause, log._time, _stop.Token);
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            }
+        }
+
+        internal sealed class Member(ConsumerGroup group, MessageHandler handler) : IAsyncDisposable
+        {
+            private readonly CancellationTokenSource _left = new();
+
+            public async Task<bool> TryHandle(Message message)
+            {
+                try
+                {
+                    await handler(message, _left.Token);
+                    return true;
+                }
+                catch (Exception)
+                {
+                    // Reported by the handler; the message comes again, here or at another member.
+                    return false;
+                }
+            }
+
+            public async ValueTask DisposeAsync()
+            {
+                await _left.CancelAsync();
+                await group.Leave(this);
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+namespace Lavka.Sidecar.PubSub;
+
+/// <summary>A message on its way through a broker.</summary>
+/// <param name="Topic">The topic it was published to.</param>
+/// <param name="Data">The payload: usually a CloudEvent in JSON.</param>
+/// <param name="Metadata">The publish request's metadata, for example <c>partitionKey</c>.</param>
+internal sealed record Message(string Topic, ReadOnlyMemory<byte> Data, IReadOnlyDictionary<string, string> Metadata)
+{
+    /// <summary>The metadata of most messages.</summary>
+    public static IReadOnlyDictionary<string, string> NoMetadata { get; } = new Dictionary<string, string>();
+}
+
+/// <summary>Takes a message; completes when it may be forgotten, throws when it must come again.</summary>
+internal delegate Task MessageHandler(Message message, CancellationToken stop);
+
+/// <summary>A pub/sub component: a broker, or the way to one.</summary>
+internal interface IPubSub : IComponent
+{
+    /// <summary>Whether the broker itself drops what its TTL has ended; otherwise the sidecar does.</summary>
+    bool HandlesTtl => false;
+
+    /// <summary>Completes when the broker has the messages: from then on they are its to deliver, crash or not, as far as it is durable.</summary>
+    Task Publish(IReadOnlyList<Message> messages, CancellationToken stop);
+
+    /// <summary>Delivers the topic's messages to the handler, at least once each, until disposed of.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="consumer">The consumer group: subscribers of one group share the messages.</param>
+    /// <param name="handler">Takes each message.</param>
+    IAsyncDisposable Subscribe(string topic, string consumer, MessageHandler handler);
+}

@@ -1,0 +1,60 @@
+using System.Text.Json;
+using Lavka.Sidecar.Cel;
+using Lavka.Sidecar.Resources;
+
+namespace Lavka.Sidecar.PubSub;
+
+/// <summary>A path for the events that match; without a condition, for all.</summary>
+internal sealed record Route(CelExpression? Match, string Path);
+
+/// <summary>What an app wants to hear (Dapr: developing-applications/building-blocks/pubsub/subscription-methods).</summary>
+internal sealed record SubscriptionSpec(
+    string PubSubName, string Topic, IReadOnlyList<Route> Routes, string? DeadLetterTopic, IReadOnlyDictionary<string, string> Metadata, bool IsDeclarative)
+{
+    public bool RawPayload => Metadata.FirstOrDefault(pair => pair.Key.Equals("rawPayload", StringComparison.OrdinalIgnoreCase)).Value is { } value && YamlNodes.IsTrue(value);
+
+    /// <summary>A Subscription resource, v1alpha1 or v2alpha1.</summary>
+    /// <exception cref="ResourceException">A field is missing or a rule does not parse.</exception>
+    public static SubscriptionSpec From(Resource resource)
+    {
+        var spec = resource.Spec;
+        var routes = new List<Route>();
+        foreach (var rule in spec.Get("routes").Items("rules"))
+        {
+            try
+            {
+                routes.Add(new(Condition(rule.Text("match")), rule.Text("path") ?? throw resource.Error("a rule in spec.routes.rules has no path.")));
+            }
+            catch (CelException e)
+            {
+                throw resource.Error($"the rule '{rule.Text("match")}' does not parse: {e.Message}.");
+            }
+        }
+
+        if ((spec.Get("routes").Text("default") ?? spec.Text("route")) is { } otherwise)
+        {
+            routes.Add(new(null, otherwise));
+        }
+
+        return new(Required("pubsubname"), Required("topic"), routes, spec.Text("deadLetterTopic"),
+            spec.Get("metadata").Pairs().ToDictionary(pair => pair.Key, pair => pair.Value.Value()), IsDeclarative: true);
+
+        string Required(string field) => spec.Text(field) ?? throw resource.Error($"the field spec.{field} is required.");
+    }
+
+    /// <summary>An app's answer to <c>GET /dapr/subscribe</c>.</summary>
+    /// <exception cref="JsonException">It is not a list of subscriptions.</exception>
+    /// <exception cref="CelException">A rule does not parse.</exception>
+    public static IReadOnlyList<SubscriptionSpec> FromApp(ReadOnlySpan<byte> answer)
+    {
+        if (answer.IsEmpty)
+        {
+            return [];
+        }
+
+        var items = JsonSerializer.Deserialize(answer, AppJson.Default.ListAppSubscription) ?? [];
+        return [.. items.Select(item => item.ToSpec())];
+    }
+
+    internal static CelExpression? Condition(string? match) => string.IsNullOrWhiteSpace(match) ? null : CelExpression.Parse(match);
+}

@@ -1,0 +1,30 @@
+using Lavka.Sidecar.Bindings;
+using Lavka.Sidecar.PubSub;
+using Lavka.Sidecar.Secrets;
+using Lavka.Sidecar.State;
+
+namespace Lavka.Sidecar.Resources;
+
+/// <summary>What a component is made with.</summary>
+internal sealed record ComponentContext(ComponentMetadata Metadata, SidecarOptions Options, SidecarMesh Mesh, ILoggerFactory Logs);
+
+/// <summary>The component types there are. A new one is a class and a line here.</summary>
+internal static class ComponentTypes
+{
+    private static readonly Dictionary<string, Func<ComponentContext, IComponent>> Makers = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["pubsub.in-memory"] = c => c.Mesh.Share(c.Metadata, $"pubsub.in-memory {c.Metadata.Name}", () => new InMemoryPubSub()),
+        ["pubsub.embedded"] = c => c.Mesh.Share(c.Metadata, EmbeddedLog.FilePath(c.Metadata),
+            () => new EmbeddedLog(c.Metadata, c.Options.Time, c.Logs.CreateLogger<EmbeddedLog>())),
+        ["state.in-memory"] = c => new InMemoryStateStore(c.Options.Time),
+        ["state.sqlite"] = c => new SqliteStateStore(c.Metadata, c.Options.Time),
+        ["secretstores.local.env"] = c => new EnvironmentSecretStore(c.Metadata, c.Options.Environment),
+        ["secretstores.local.file"] = c => new FileSecretStore(c.Metadata),
+        ["bindings.localstorage"] = c => new LocalStorageBinding(c.Metadata),
+    };
+
+    /// <summary>Every type, in alphabetical order.</summary>
+    public static IReadOnlyList<string> All { get; } = [.. Makers.Keys.Order(StringComparer.Ordinal)];
+
+    public static Func<ComponentContext, IComponent>? Find(string type) => Makers.GetValueOrDefault(type);
+}

@@ -1,0 +1,30 @@
+namespace Lavka.Sidecar.Resources;
+
+/// <summary>An HTTPEndpoint resource: a service outside of Dapr with a name (Dapr: reference/resource-specs/httpendpoints-schema).</summary>
+internal sealed record HttpEndpoint(string Name, string BaseUrl, IReadOnlyDictionary<string, string> Headers)
+{
+    /// <exception cref="ResourceException"><c>spec.baseUrl</c> is missing or no URL.</exception>
+    public static HttpEndpoint From(Resource resource, Components components)
+    {
+        var baseUrl = resource.Spec.Text("baseUrl");
+        if (!Uri.TryCreate(baseUrl, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
+        {
+            throw resource.Error($"spec.baseUrl is '{baseUrl}'; allowed is an http or https URL.");
+        }
+
+        var headers = new Dictionary<string, string>();
+        foreach (var header in resource.Spec.Items("headers"))
+        {
+            var value = header.Get("value")?.Value();
+            if (value is null && header.Get("secretKeyRef") is { } reference && reference.Text("name") is { } secret &&
+                components.SecretStores.TryGetValue(resource.Root.Get("auth").Text("secretStore") ?? "", out var store))
+            {
+                value = store.Get(secret).GetValueOrDefault(reference.Text("key") ?? secret);
+            }
+
+            headers[header.Text("name") ?? throw resource.Error("an entry of spec.headers has no name.")] = value ?? "";
+        }
+
+        return new(resource.Name, baseUrl, headers);
+    }
+}

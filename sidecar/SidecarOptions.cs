@@ -1,0 +1,53 @@
+using System.Collections;
+
+namespace Lavka.Sidecar;
+
+/// <summary>How to start a sidecar. The names are those of daprd's command line (Dapr: reference/arguments-annotations-overview).</summary>
+public sealed class SidecarOptions
+{
+    /// <summary>The app's id, by which others invoke it, and which its state and subscriptions carry.</summary>
+    public required string AppId { get; init; }
+
+    /// <summary>The port the app listens on; null when there is no app, only clients of the sidecar.</summary>
+    public int? AppPort { get; init; }
+
+    /// <summary>The host the app listens on.</summary>
+    public string AppChannelAddress { get; init; } = "127.0.0.1";
+
+    /// <summary>How many requests the app gets at once; null: no limit.</summary>
+    public int? AppMaxConcurrency { get; init; }
+
+    /// <summary>The port of the Dapr API; 0 lets the system choose.</summary>
+    public int HttpPort { get; init; }
+
+    /// <summary>Folders with Dapr resources.</summary>
+    public IReadOnlyList<string> ResourcesPaths { get; init; } = [];
+
+    /// <summary>Files with a Configuration resource.</summary>
+    public IReadOnlyList<string> ConfigPaths { get; init; } = [];
+
+    /// <summary>The namespace; null or empty: any resource is of it.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>What callers must send as <c>dapr-api-token</c>; null: anyone may call.</summary>
+    public string? ApiToken { get; init; }
+
+    /// <summary>What the app gets as <c>dapr-api-token</c>.</summary>
+    public string? AppToken { get; init; }
+
+    /// <summary>The largest request body in bytes; 0 or less: no limit.</summary>
+    public long MaxBodySize { get; init; } = 4 * 1024 * 1024;
+
+    /// <summary>What <c>secretstores.local.env</c> and <c>envRef</c> read. By default the process's own environment.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = System.Environment.GetEnvironmentVariables()
+        .Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "");
+
+    /// <summary>The clock of TTLs, timers, reminders and retries.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Where the sidecar reports to.</summary>
+    public ILoggerFactory Logs { get; init; } = Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance;
+
+    /// <summary>The sidecars this one belongs with; null: it stands alone.</summary>
+    public SidecarMesh? Mesh { get; init; }
+}

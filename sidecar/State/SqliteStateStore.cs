@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.Sqlite;
+
+namespace Lavka.Sidecar.State;
+
+/// <summary>
+/// <c>state.sqlite</c> (Dapr: reference/components-reference/supported-state-stores/setup-sqlite), with Dapr's table layout. Saves that
+/// arrive together share a commit. TTLs have whole seconds.
+/// </summary>
+internal sealed partial class SqliteStateStore : IStateStore
+{
+    private readonly SqliteDatabase _database;
+    private readonly string _table;
+    private readonly TimeProvider _time;
+    private readonly ITimer? _cleanUp;
+
+    public SqliteStateStore(ComponentMetadata metadata, TimeProvider time)
+    {
+        _time = time;
+        _table = metadata.Get("tableName", "state");
+        if (!Identifier().IsMatch(_table))
+        {
+            throw metadata.Invalid("tableName", "letters, digits and _");
+        }
+
+        var path = metadata.Required("connectionString", "url");
+        if (path.StartsWith("file:", StringComparison.Ordinal))
+        {
+            path = path[5..].Split('?')[0];
+        }
+
+        _database = new SqliteDatabase(metadata.Path(path), $"""
+            CREATE TABLE IF NOT EXISTS {_table} (
+              key TEXT NOT NULL PRIMARY KEY,
+              value TEXT NOT NULL,
+              is_binary BOOLEAN NOT NULL,
+              etag TEXT NOT NULL,
+              expiration_time TIMESTAMP DEFAULT NULL,
+              update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+            )
+            """, metadata.Duration("busyTimeout", TimeSpan.FromSeconds(2)));
+
+        var interval = metadata.Duration("cleanupInterval", TimeSpan.Zero, "cleanupIntervalInSeconds");
+        if (interval > TimeSpan.Zero)
+        {
+            _cleanUp = time.CreateTimer(_ => DeleteExpired(), null, interval, interval);
+        }
+    }
+
+    public IReadOnlyList<string> Capabilities { get; } = ["ETAG", "TRANSACTIONAL", "TTL", "ACTOR"];
+
+    private string Now => Timestamp(_time.GetUtcNow());
+
+    public ValueTask<StateItem?[]> Get(IReadOnlyList<string> keys, CancellationToken stop) => new(_database.Read(db =>
+    {
+        var found = new StateItem?[keys.Count];
+        var query = db.Prepare($"SELECT value, etag, expiration_time FROM {_table} WHERE key = ?1 AND (expiration_time IS NULL OR expiration_time > ?2)");
+        for (var i = 0; i < found.Length; i++)
+        {
+            query.Bind(1, keys[i]).Bind(2, Now);
+            if (query.Step())
+            {
+                found[i] = new(query.Bytes(0), query.Text(1), query.TextOrNull(2) is { } expires
+                    ? DateTimeOffset.Parse(expires, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal)
+                    : null);
+            }
+
+            query.Reset();
+        }
+
+        return found;
+    }));
+
+    public ValueTask Apply(IReadOnlyList<StateOperation> operations, CancellationToken stop) => new(_database.Write(db =>
+    {
+        foreach (var operation in operations)
+        {
+            if (!(operation.Value is null ? Delete(db, operation) : Save(db, operation, operation.Value)))
+            {
+                throw new ETagMismatchException(null);
+            }
+        }
+    }));
+
+    public ValueTask<IReadOnlyList<KeyValuePair<string, byte[]>>> Scan(string prefix, CancellationToken stop) => new(_database.Read(db =>
+    {
+        var found = new List<KeyValuePair<string, byte[]>>();
+        var query = db.Prepare($"SELECT key, value FROM {_table} WHERE key >= ?1 AND key < ?2 AND (expiration_time IS NULL OR expiration_time > ?3)")
+            .Bind(1, prefix).Bind(2, prefix + "\U0010FFFF").Bind(3, Now);
+        while (query.Step())
+        {
+            found.Add(new(query.Text(0), query.Bytes(1)));
+        }
+
+        query.Reset();
+        return (IReadOnlyList<KeyValuePair<string, byte[]>>)found;
+    }));
+
+    public async ValueTask DisposeAsync()
+    {
+        _cleanUp?.Dispose();
+        await _database.DisposeAsync();
+    }
+
+    private bool Delete(SqliteConnection db, StateOperation operation)
+    {
+        if (operation.ETag is null)
+        {
+            db.Prepare($"DELETE FROM {_table} WHERE key = ?1").Bind(1, operation.Key).Run();
+            return true;
+        }
+
+        db.Prepare($"DELETE FROM {_table} WHERE key = ?1 AND etag = ?2").Bind(1, operation.Key).Bind(2, operation.ETag).Run();
+        return db.Changes > 0;
+    }
+
+    private bool Save(SqliteConnection db, StateOperation operation, byte[] value)
+    {
+        const string assign = "value = ?2, is_binary = 0, etag = ?3, expiration_time = ?4, update_time = ?5";
+        const string live = "(expiration_time IS NULL OR expiration_time > ?5)";
+        var insert = $"INSERT INTO {_table} (key, value, is_binary, etag, expiration_time, update_time) VALUES (?1, ?2, 0, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET {assign}";
+        var now = _time.GetUtcNow();
+        var statement = operation switch
+        {
+            { ETag: { } etag } => db.Prepare($"UPDATE {_table} SET {assign} WHERE key = ?1 AND etag = ?6 AND {live}").Bind(6, etag),
+            { FirstWrite: true } => db.Prepare($"{insert} WHERE NOT {live}"),
+            _ => db.Prepare(insert),
+        };
+        statement.Bind(1, operation.Key).BindText(2, value).Bind(3, Guid.NewGuid().ToString())
+            .Bind(4, operation.Ttl is { } ttl ? Timestamp(now + ttl) : null).Bind(5, Timestamp(now)).Run();
+        return db.Changes > 0;
+    }
+
+    private void DeleteExpired() =>
+        _ = _database.Write(db => db.Prepare($"DELETE FROM {_table} WHERE expiration_time IS NOT NULL AND expiration_time <= ?1").Bind(1, Now).Run());
+
+    private static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+
+    [GeneratedRegex("^[A-Za-z0-9_]+$")]
+    private static partial Regex Identifier();
+}
