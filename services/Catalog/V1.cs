@@ -1,0 +1,48 @@
+using System.Text.Json.Serialization;
+using Lavka.ServiceDefaults;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Lavka.Catalog;
+
+/// <summary>The plain API: <c>/v1/products</c>.</summary>
+public static class V1
+{
+    public sealed record NewProduct(string? Name, decimal? Price, long? Stock);
+
+    public sealed record ProductChange(decimal? Price);
+
+    public sealed record ProductView(
+        string Id, string Name, decimal Price, [property: JsonPropertyName("price_version")] long PriceVersion,
+        [property: JsonPropertyName("initial_stock")] long InitialStock, [property: JsonPropertyName("created_at")] DateTimeOffset CreatedAt)
+    {
+        public static ProductView Of(Product product) => new(product.ProductId, product.Name, product.Price, product.PriceVersion, product.InitialStock, product.CreatedAt);
+    }
+
+    public static void MapV1(this WebApplication app)
+    {
+        var products = app.MapGroup("/v1/products");
+        products.MapPost("", async Task<Created<ProductView>> (NewProduct product, AggregateStore store, TimeProvider time, CancellationToken stop) =>
+        {
+            var created = await AddProduct.Handle(product.Name, product.Price, product.Stock, store, time, stop);
+            return TypedResults.Created($"/v1/products/{created.ProductId}", ProductView.Of(created));
+        });
+        products.MapGet("/{id}", async Task<Ok<ProductView>> (string id, AggregateStore store, CancellationToken stop) =>
+            await store.Find<Product>(Product.KeyOf(id), stop) is { IsDiscontinued: false } product
+                ? TypedResults.Ok(ProductView.Of(product))
+                : throw RequestException.NotFound($"There is no product '{id}'."));
+        products.MapGet("", async Task<Ok<IEnumerable<ProductView>>> (string? page, HttpContext http, AggregateStore store, CancellationToken stop) =>
+        {
+            var (ids, earlier) = await IdList.Page(store, Product.Index, page, stop);
+            http.LinkToNextPage(earlier);
+            var found = await store.FindAll<Product>([.. ids.Select(Product.KeyOf)], stop);
+            return TypedResults.Ok(found.Where(product => !product.IsDiscontinued).Select(ProductView.Of));
+        });
+        products.MapPatch("/{id}", async Task<Ok<ProductView>> (string id, ProductChange change, AggregateStore store, CancellationToken stop) =>
+            TypedResults.Ok(ProductView.Of(await ChangePrice.Handle(id, change.Price, store, stop))));
+        products.MapDelete("/{id}", async Task<NoContent> (string id, AggregateStore store, CancellationToken stop) =>
+        {
+            await DiscontinueProduct.Handle(id, store, stop);
+            return TypedResults.NoContent();
+        });
+    }
+}

@@ -1,0 +1,25 @@
+using Lavka.Contracts;
+using Lavka.ServiceDefaults;
+
+namespace Lavka.Orders;
+
+/// <summary>Takes an order on as its stock, its payment and its shipment tell.</summary>
+public static class FollowOrder
+{
+    public static Task StockReserved(StockReserved stock, AggregateStore store, CancellationToken stop) => Apply(stock.OrderId, stock, store, stop);
+
+    public static Task StockRejected(StockRejected stock, AggregateStore store, CancellationToken stop) => Apply(stock.OrderId, stock, store, stop);
+
+    public static Task PaymentCompleted(PaymentCompleted payment, AggregateStore store, CancellationToken stop) => Apply(payment.OrderId, payment, store, stop);
+
+    public static Task PaymentFailed(PaymentFailed payment, AggregateStore store, CancellationToken stop) => Apply(payment.OrderId, payment, store, stop);
+
+    public static Task ShipmentDispatched(ShipmentDispatched shipment, AggregateStore store, CancellationToken stop) => Apply(shipment.OrderId, shipment, store, stop);
+
+    public static Task ShipmentDelivered(ShipmentDelivered shipment, AggregateStore store, CancellationToken stop) => Apply(shipment.OrderId, shipment, store, stop);
+
+    public static Task ShipmentStopped(ShipmentStopped shipment, AggregateStore store, CancellationToken stop) => Apply(shipment.OrderId, shipment, store, stop);
+
+    private static Task Apply(string orderId, IEvent @event, AggregateStore store, CancellationToken stop) => store.Change<Order>(
+        Order.KeyOf(orderId), order => order?.Apply(@event) ?? throw new RuleBrokenException($"There is no order '{orderId}'."), stop);
+}

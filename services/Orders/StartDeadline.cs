@@ -1,0 +1,13 @@
+using Dapr.Actors;
+using Dapr.Actors.Client;
+using Lavka.Contracts;
+
+namespace Lavka.Orders;
+
+/// <summary>Sets a new order's deadline for payment: <c>Orders:PaymentDeadline</c>, 15 minutes by default. An event starts it, so that no crash can leave an order without one.</summary>
+public static class StartDeadline
+{
+    public static Task Handle(OrderCreated order, IActorProxyFactory actors, IConfiguration configuration) => actors
+        .CreateActorProxy<IPaymentDeadline>(new ActorId(order.OrderId), nameof(PaymentDeadlineActor))
+        .Start(configuration.GetValue("Orders:PaymentDeadline", TimeSpan.FromMinutes(15)).TotalSeconds);
+}

@@ -1,0 +1,55 @@
+using System.Text.Json.Serialization;
+using Lavka.ServiceDefaults;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Lavka.Orders;
+
+/// <summary>The plain API: <c>/v1/orders</c> and <c>/v1/users/{id}/orders</c>.</summary>
+public static class V1
+{
+    public sealed record NewOrder([property: JsonPropertyName("user_id")] string? UserId, IReadOnlyList<NewItem>? Items);
+
+    public sealed record NewItem([property: JsonPropertyName("product_id")] string? ProductId, long? Quantity, decimal? Price);
+
+    public sealed record StatusChange(string? Status);
+
+    public sealed record ItemView([property: JsonPropertyName("product_id")] string ProductId, long Quantity, decimal Price);
+
+    public sealed record OrderView(
+        string Id, [property: JsonPropertyName("user_id")] string UserId, string Status, IEnumerable<ItemView> Items, decimal Total,
+        [property: JsonPropertyName("created_at")] DateTimeOffset CreatedAt, string? Reason, [property: JsonPropertyName("tracking_number")] string? TrackingNumber)
+    {
+        public static OrderView Of(Order order) => new(
+            order.OrderId, order.UserId, order.Status.ToString().ToLowerInvariant(), order.Lines.Select(line => new ItemView(line.ProductId, line.Quantity, line.Price)), order.Total,
+            order.CreatedAt, order.Reason, order.TrackingNumber);
+    }
+
+    public static void MapV1(this WebApplication app)
+    {
+        var orders = app.MapGroup("/v1/orders");
+        orders.MapPost("", async Task<Created<OrderView>> (
+            NewOrder order, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, AggregateStore store, PriceBook prices, Peers peers, TimeProvider time, CancellationToken stop) =>
+        {
+            var wanted = order.Items?.Select(item => new WantedLine(item?.ProductId, item?.Quantity, item?.Price)).ToList();
+            var placed = await PlaceOrder.Handle(order.UserId, wanted, idempotencyKey, store, prices, peers, time, stop);
+            return TypedResults.Created($"/v1/orders/{placed.OrderId}", OrderView.Of(placed));
+        });
+        orders.MapGet("/{id}", async Task<Ok<OrderView>> (string id, AggregateStore store, CancellationToken stop) =>
+            await store.Find<Order>(Order.KeyOf(id), stop) is { } order ? TypedResults.Ok(OrderView.Of(order)) : throw RequestException.NotFound($"There is no order '{id}'."));
+        orders.MapPatch("/{id}/status", async Task<Ok<OrderView>> (string id, StatusChange change, AggregateStore store, Peers peers, CancellationToken stop) =>
+            Enum.TryParse<OrderStatus>(change.Status, ignoreCase: true, out var status) && status == OrderStatus.Cancelled
+                ? TypedResults.Ok(OrderView.Of(await CancelOrder.Handle(id, "The customer cancelled it.", store, peers, stop)))
+                : throw RequestException.Bad($"The status '{change.Status}' cannot be set; allowed is 'cancelled', the rest follows from stock, payment and shipment."));
+        orders.MapGet("", ([FromQuery(Name = "user_id")] string? userId, string? page, HttpContext http, AggregateStore store, CancellationToken stop) =>
+            string.IsNullOrWhiteSpace(userId) ? throw RequestException.Bad("The user_id is required: /v1/orders?user_id=...") : List(userId, page, http, store, stop));
+        app.MapGet("/v1/users/{userId}/orders", List);
+    }
+
+    private static async Task<Ok<IEnumerable<OrderView>>> List(string userId, string? page, HttpContext http, AggregateStore store, CancellationToken stop)
+    {
+        var (ids, earlier) = await IdList.Page(store, Order.IndexOf(userId), page, stop);
+        http.LinkToNextPage(earlier);
+        return TypedResults.Ok((await store.FindAll<Order>([.. ids.Select(Order.KeyOf)], stop)).Select(OrderView.Of));
+    }
+}

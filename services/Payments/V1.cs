@@ -1,0 +1,30 @@
+using System.Text.Json.Serialization;
+using Lavka.ServiceDefaults;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Lavka.Payments;
+
+/// <summary>The plain API: <c>/v1/payments</c>.</summary>
+public static class V1
+{
+    public sealed record NewPayment([property: JsonPropertyName("order_id")] string? OrderId, decimal? Amount);
+
+    public sealed record PaymentView([property: JsonPropertyName("order_id")] string OrderId, [property: JsonPropertyName("user_id")] string UserId, decimal Amount, string Status, string? Reason)
+    {
+        public static PaymentView Of(Payment payment) => new(payment.OrderId, payment.UserId, payment.Amount, payment.Status.ToString().ToLowerInvariant(), payment.Reason);
+    }
+
+    public static void MapV1(this WebApplication app)
+    {
+        var payments = app.MapGroup("/v1/payments");
+        payments.MapPost("", async Task<Created<PaymentView>> (NewPayment payment, AggregateStore store, IPaymentProvider provider, Peers peers, CancellationToken stop) =>
+        {
+            var paid = await PayOrder.Handle(payment.OrderId, payment.Amount, store, provider, peers, stop);
+            return TypedResults.Created($"/v1/payments/{paid.OrderId}", PaymentView.Of(paid));
+        });
+        payments.MapGet("/{orderId}", async Task<Ok<PaymentView>> (string orderId, AggregateStore store, CancellationToken stop) =>
+            await store.Find<Payment>(Payment.KeyOf(orderId), stop) is { } payment
+                ? TypedResults.Ok(PaymentView.Of(payment))
+                : throw RequestException.NotFound($"There is no payment for an order '{orderId}'."));
+    }
+}

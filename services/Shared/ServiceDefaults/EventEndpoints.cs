@@ -1,0 +1,32 @@
+using Dapr;
+using Lavka.Contracts;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>Marks an endpoint that takes deliveries.</summary>
+internal sealed record EventEndpoint;
+
+/// <summary>Subscribes use cases to events.</summary>
+public static class EventEndpoints
+{
+    /// <summary>
+    /// Calls the handler with each event of this type. A handler that returns has taken the event; one that throws gets it again, except for
+    /// <see cref="RuleBrokenException"/>, which puts it into the service's dead-letter topic.
+    /// </summary>
+    /// <param name="app">The service.</param>
+    /// <param name="topic">The topic of the context that tells it.</param>
+    /// <param name="handler">The use case: the event, services, and a cancellation token.</param>
+    /// <param name="where">A CEL condition on the event besides its type, for example <c>event.data.template == "welcome"</c>.</param>
+    public static void On<T>(this WebApplication app, string topic, Delegate handler, string? where = null)
+        where T : IEvent => app.MapPost($"/events/{topic}/{T.Type}", handler)
+            .WithMetadata(new EventEndpoint())
+            .WithTopic(new TopicOptions
+            {
+                PubsubName = Outbox.PubSub,
+                Name = topic,
+                Match = $"event.type == \"{T.Type}\"" + (where is null ? "" : $" && {where}"),
+                DeadLetterTopic = $"{app.Services.GetRequiredService<ServiceName>().Name}.dead-letters",
+            });
+}

@@ -1,0 +1,68 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>
+/// What a failure becomes. For a client: problem details (RFC 9457) with one clear sentence. For a delivery: <c>DROP</c> for what can never pass, and an error,
+/// so that it comes again, for everything else.
+/// </summary>
+internal sealed partial class Failures(IProblemDetailsService problems, ILogger<Failures> log) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken stop)
+    {
+        if (http.GetEndpoint()?.Metadata.GetMetadata<EventEndpoint>() is not null)
+        {
+            return await Deliver(http, exception, stop);
+        }
+
+        var (status, detail) = exception switch
+        {
+            RequestException e => (e.Status, e.Message),
+            BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => (StatusCodes.Status413PayloadTooLarge, "The request body is too large."),
+            BadHttpRequestException { InnerException: JsonException e } => (StatusCodes.Status400BadRequest, InBody(e)),
+            BadHttpRequestException e => (e.StatusCode, e.Message),
+            _ => (StatusCodes.Status500InternalServerError, "The service failed; it has been reported. Try again."),
+        };
+        if (status == StatusCodes.Status500InternalServerError)
+        {
+            LogFailed(http.Request.Method, http.Request.Path, exception);
+        }
+
+        http.Response.StatusCode = status;
+        await problems.WriteAsync(new() { HttpContext = http, ProblemDetails = { Status = status, Detail = detail } });
+        return true;
+    }
+
+    private async ValueTask<bool> Deliver(HttpContext http, Exception exception, CancellationToken stop)
+    {
+        if (exception is RuleBrokenException or BadHttpRequestException or JsonException)
+        {
+            LogDropped(http.Request.Path, exception.InnerException?.Message ?? exception.Message);
+            http.Response.StatusCode = StatusCodes.Status200OK;
+            await http.Response.WriteAsJsonAsync(new { status = "DROP" }, stop);
+        }
+        else
+        {
+            LogAgain(http.Request.Path, exception.InnerException?.Message ?? exception.Message);
+            http.Response.StatusCode = StatusCodes.Status500InternalServerError;
+        }
+
+        return true;
+    }
+
+    private static string InBody(JsonException e) => e.Path is { Length: > 1 } path
+        ? $"The value at {path} is not of the kind it must be."
+        : $"The body is not JSON of the kind it must be (line {e.LineNumber + 1}, position {e.BytePositionInLine + 1}).";
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
+    private partial void LogFailed(string method, string path, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path}: an event can never pass and is dropped: {Problem}")]
+    private partial void LogDropped(string path, string problem);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path}: an event could not be taken and comes again: {Problem}")]
+    private partial void LogAgain(string path, string problem);
+}

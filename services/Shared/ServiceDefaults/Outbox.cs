@@ -1,0 +1,172 @@
+using System.Text.Json;
+using Dapr;
+using Dapr.Client;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>
+/// The sixteen outbox keys of a service, and the way to its topic. Events are told at once; what a crash or a broker that was away left behind is told by the
+/// look that this takes at the keys when the service starts, and every few seconds.
+/// </summary>
+public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger<Outbox> log) : BackgroundService
+{
+    internal const string Store = "statestore";
+    internal const string PubSub = "pubsub";
+    private const int Keys = 16;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    // Long enough for a broker that is busy, short enough for a client that waits while the broker is away.
+    private static readonly TimeSpan PublishTimeout = TimeSpan.FromSeconds(2);
+
+    // One writer a key: within a process, accepted requests queue here and not at the store's ETags.
+    private readonly SemaphoreSlim[] _locks = [.. Enumerable.Range(0, Keys).Select(_ => new SemaphoreSlim(1))];
+
+    // By key: events that have been told, to be taken out with the next save; and events that are being told right now.
+    private readonly HashSet<string>[] _told = [.. Enumerable.Range(0, Keys).Select(_ => new HashSet<string>())];
+    private readonly HashSet<string>[] _telling = [.. Enumerable.Range(0, Keys).Select(_ => new HashSet<string>())];
+
+    /// <summary>Publishes an event; its id makes a repeat recognisable.</summary>
+    internal Task Publish(StoredEvent @event, CancellationToken stop) => dapr.PublishEventAsync(PubSub, service.Name, @event.Data, new()
+    {
+        ["cloudevent.id"] = @event.Id,
+        ["cloudevent.type"] = @event.Type,
+        ["partitionKey"] = @event.PartitionKey,
+    }, stop);
+
+    /// <summary>Saves an event in the transaction of its aggregate, then tells it. If it cannot be told now, it will be.</summary>
+    /// <returns>What the save answers.</returns>
+    internal async Task<bool> Save(string aggregateKey, StoredEvent @event, Func<(StateTransactionRequest Request, string ETag), Task<bool>> save, CancellationToken stop)
+    {
+        var slot = (int)((uint)aggregateKey.GetHashCode(StringComparison.Ordinal) % Keys);
+        await _locks[slot].WaitAsync(stop);
+        try
+        {
+            var (outbox, etag) = await dapr.GetStateAndETagAsync<StoredOutbox?>(Store, KeyOf(slot), cancellationToken: stop);
+            var kept = Untold(slot, outbox);
+            if (!await save((Upsert(slot, [.. kept, @event], etag), etag)))
+            {
+                return false;
+            }
+
+            Forget(slot, kept, outbox);
+            _telling[slot].Add(@event.Id);
+        }
+        finally
+        {
+            _locks[slot].Release();
+        }
+
+        await TryTell(slot, @event, stop);
+        return true;
+    }
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval);
+        do
+        {
+            try
+            {
+                await TellPending(stoppingToken);
+            }
+            catch (Exception e) when (e is DaprException or JsonException && !stoppingToken.IsCancellationRequested)
+            {
+                LogNotNow(e.InnerException?.Message ?? e.Message);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private static string KeyOf(int slot) => $"outbox-{slot}";
+
+    private async Task TellPending(CancellationToken stop)
+    {
+        var items = await dapr.GetBulkStateAsync<StoredOutbox?>(Store, [.. Enumerable.Range(0, Keys).Select(KeyOf)], parallelism: Keys, cancellationToken: stop);
+        foreach (var item in items.Where(item => item.Value?.Events.Count > 0))
+        {
+            var slot = int.Parse(item.Key.AsSpan("outbox-".Length), System.Globalization.CultureInfo.InvariantCulture);
+            await Clean(slot, stop);
+        }
+    }
+
+    private async Task Clean(int slot, CancellationToken stop)
+    {
+        List<StoredEvent> pending;
+        await _locks[slot].WaitAsync(stop);
+        try
+        {
+            var (outbox, _) = await dapr.GetStateAndETagAsync<StoredOutbox?>(Store, KeyOf(slot), cancellationToken: stop);
+            pending = [.. Untold(slot, outbox).Where(@event => _telling[slot].Add(@event.Id))];
+        }
+        finally
+        {
+            _locks[slot].Release();
+        }
+
+        foreach (var @event in pending)
+        {
+            await TryTell(slot, @event, stop);
+        }
+
+        await _locks[slot].WaitAsync(stop);
+        try
+        {
+            var (outbox, etag) = await dapr.GetStateAndETagAsync<StoredOutbox?>(Store, KeyOf(slot), cancellationToken: stop);
+            var kept = Untold(slot, outbox);
+            if (outbox is not null && kept.Count < outbox.Events.Count && await dapr.TrySaveStateAsync(Store, KeyOf(slot), new StoredOutbox(kept), etag, cancellationToken: stop))
+            {
+                Forget(slot, kept, outbox);
+            }
+        }
+        finally
+        {
+            _locks[slot].Release();
+        }
+    }
+
+    private async Task TryTell(int slot, StoredEvent @event, CancellationToken stop)
+    {
+        var told = false;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(PublishTimeout);
+        try
+        {
+            await Publish(@event, limit.Token);
+            told = true;
+        }
+        catch (Exception e) when (e is DaprException or OperationCanceledException)
+        {
+            // The change is saved, so the caller has succeeded; the event stays where it is and is told later.
+            LogNotNow(e.InnerException?.Message ?? e.Message);
+        }
+
+        await _locks[slot].WaitAsync(CancellationToken.None);
+        _telling[slot].Remove(@event.Id);
+        if (told)
+        {
+            _told[slot].Add(@event.Id);
+        }
+
+        _locks[slot].Release();
+    }
+
+    private List<StoredEvent> Untold(int slot, StoredOutbox? outbox) => [.. outbox?.Events.Where(@event => !_told[slot].Contains(@event.Id)) ?? []];
+
+    private void Forget(int slot, List<StoredEvent> kept, StoredOutbox? outbox)
+    {
+        if (outbox is not null && kept.Count < outbox.Events.Count)
+        {
+            _told[slot].Clear();
+        }
+    }
+
+    private StateTransactionRequest Upsert(int slot, IReadOnlyList<StoredEvent> events, string etag) => new(
+        KeyOf(slot), JsonSerializer.SerializeToUtf8Bytes(new StoredOutbox(events), dapr.JsonSerializerOptions), StateOperationType.Upsert,
+        etag.Length > 0 ? etag : null, options: new() { Concurrency = ConcurrencyMode.FirstWrite });
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "An event stays in the outbox for now: {Problem}")]
+    private partial void LogNotNow(string problem);
+}

@@ -1,0 +1,19 @@
+namespace Lavka.ServiceDefaults;
+
+/// <summary>Documents that are read and saved together with an aggregate, in the same transaction: all or none.</summary>
+/// <typeparam name="T">The documents' type.</typeparam>
+public sealed class Parts<T>
+    where T : class
+{
+    private readonly Dictionary<string, T?> _read;
+
+    internal Parts(Dictionary<string, T?> read) => _read = read;
+
+    internal Dictionary<string, T> Changed { get; } = [];
+
+    /// <summary>The document of a key that was asked for, or null.</summary>
+    public T? this[string key] => Changed.GetValueOrDefault(key) ?? _read[key];
+
+    /// <summary>Saves a document if the change is made.</summary>
+    public void Set(string key, T value) => Changed[key] = value;
+}

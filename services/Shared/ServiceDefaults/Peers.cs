@@ -1,0 +1,50 @@
+using System.Net;
+using System.Net.Http.Json;
+using Dapr.Client;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>Asks other services, through Dapr's service invocation.</summary>
+public sealed class Peers(DaprClient dapr)
+{
+    private readonly HttpClient _http = dapr.CreateInvokableHttpClient();
+
+    /// <summary>The service's answer, or null if it answers 404.</summary>
+    /// <param name="service">The service's app id.</param>
+    /// <param name="path">The path, with a slash in front.</param>
+    /// <param name="stop">Cancels.</param>
+    /// <exception cref="RequestException">503: the service is away. It names it.</exception>
+    public async Task<T?> Get<T>(string service, string path, CancellationToken stop)
+        where T : class
+    {
+        using var response = await Send(service, HttpMethod.Get, path, stop);
+        return response.StatusCode == HttpStatusCode.NotFound ? null : await response.Content.ReadFromJsonAsync<T>(stop);
+    }
+
+    /// <summary>The service's answer: a success, 404 or 409.</summary>
+    /// <exception cref="RequestException">503: the service is away. It names it.</exception>
+    public async Task<HttpResponseMessage> Send(string service, HttpMethod method, string path, CancellationToken stop)
+    {
+        HttpResponseMessage response;
+        try
+        {
+            using var request = new HttpRequestMessage(method, $"http://{service}{path}");
+            response = await _http.SendAsync(request, stop);
+        }
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
+        {
+            throw Away(service);
+        }
+
+        if (response.IsSuccessStatusCode || response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Conflict)
+        {
+            return response;
+        }
+
+        response.Dispose();
+        throw Away(service);
+    }
+
+    /// <summary>503, naming the service that is away.</summary>
+    public static RequestException Away(string service) => new((int)HttpStatusCode.ServiceUnavailable, $"The service '{service}' is away; try again in a moment.");
+}

@@ -1,0 +1,19 @@
+namespace Lavka.ServiceDefaults;
+
+/// <summary>A request cannot be done, for a reason its sender can do something about. Nothing has been changed.</summary>
+/// <param name="status">The HTTP status, 4xx or 503.</param>
+/// <param name="detail">One sentence that names the thing and what to do.</param>
+public sealed class RequestException(int status, string detail) : Exception(detail)
+{
+    /// <summary>The HTTP status.</summary>
+    public int Status { get; } = status;
+
+    /// <summary>400: the request is wrong.</summary>
+    public static RequestException Bad(string detail) => new(400, detail);
+
+    /// <summary>404: there is no such thing.</summary>
+    public static RequestException NotFound(string detail) => new(404, detail);
+
+    /// <summary>409: it cannot be done as things are.</summary>
+    public static RequestException Conflict(string detail) => new(409, detail);
+}

@@ -1,0 +1,85 @@
+using Dapr;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>What every service has: Dapr, health, errors, telemetry.</summary>
+public static class ServiceDefaultsExtensions
+{
+    /// <summary>Registers it. The service listens at <c>APP_PORT</c> of loopback, which <c>dapr run</c> and the runner set, unless ASP.NET Core's own settings say otherwise.</summary>
+    /// <param name="builder">The service.</param>
+    /// <param name="name">Its Dapr app id.</param>
+    public static void AddServiceDefaults(this WebApplicationBuilder builder, string name)
+    {
+        if (builder.Configuration["APP_PORT"] is { } port && builder.Configuration["URLS"] is null)
+        {
+            builder.WebHost.UseSetting("urls", $"http://127.0.0.1:{port}");
+        }
+
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("System.Net.Http", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Warning);
+        builder.Services.AddSingleton(new ServiceName(name));
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddHttpContextAccessor();
+        builder.Services.AddDaprClient();
+        builder.Services.AddSingleton<Peers>();
+        builder.Services.AddProblemDetails();
+        builder.Services.AddExceptionHandler<Failures>();
+        builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        builder.AddTelemetry(name);
+    }
+
+    /// <summary>Registers <see cref="AggregateStore"/>, for services that have state.</summary>
+    public static void AddAggregateStore(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<AggregateStore>();
+        builder.Services.AddSingleton<Outbox>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Outbox>());
+    }
+
+    /// <summary>Maps health and what Dapr asks the app for.</summary>
+    public static void MapServiceDefaults(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        app.UseCloudEvents(new CloudEventsMiddlewareOptions { ForwardCloudEventPropertiesAsHeaders = true, IncludedCloudEventPropertiesAsHeaders = ["id"] });
+        app.MapSubscribeHandler();
+        var service = app.Services.GetRequiredService<ServiceName>();
+        app.MapGet("/health", () => new { status = "healthy", service = service.InHealth });
+    }
+
+    /// <summary>Traces and metrics to <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, if that is set.</summary>
+    private static void AddTelemetry(this WebApplicationBuilder builder, string name)
+    {
+        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        {
+            return;
+        }
+
+        var resource = ResourceBuilder.CreateDefault().AddService(name, serviceNamespace: "lavka");
+        builder.Services.AddSingleton(Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource("Microsoft.AspNetCore", "System.Net.Http").AddOtlpExporter().Build());
+        builder.Services.AddSingleton(Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource)
+            .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime").AddOtlpExporter().Build());
+        builder.Services.AddHostedService<TelemetryStart>();
+    }
+
+    /// <summary>Makes the container build the providers at the start, and close them, exporting what is left, at the end.</summary>
+    private sealed class TelemetryStart(TracerProvider traces, MeterProvider metrics) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            traces.ForceFlush(2000);
+            metrics.ForceFlush(2000);
+            return Task.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using System.Text.Json;
+using Lavka.Contracts;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>An event as it is kept until it is told.</summary>
+/// <param name="Id">Made from the aggregate and its version: the same whenever it is told again.</param>
+internal sealed record StoredEvent(string Id, string Type, string PartitionKey, JsonElement Data)
+{
+    public static StoredEvent From(string key, long version, IEvent @event, JsonSerializerOptions json) => new(
+        $"{key}/{version}", EventType.Of(@event), @event.PartitionKey, JsonSerializer.SerializeToElement(@event, @event.GetType(), json));
+}
+
+/// <summary>An aggregate as it is saved.</summary>
+/// <param name="State">The aggregate.</param>
+/// <param name="Version">Counts its changes from 1.</param>
+/// <param name="Cause">The id of the event that made the last change, if an event did.</param>
+/// <param name="Tells">The event of the last change: told again when its cause comes again.</param>
+internal sealed record StoredAggregate<T>(T State, long Version, string? Cause, StoredEvent? Tells);
+
+/// <summary>One of the outbox keys: events that may not have been told yet, oldest first.</summary>
+internal sealed record StoredOutbox(IReadOnlyList<StoredEvent> Events);

@@ -1,0 +1,15 @@
+using Lavka.Contracts;
+using Lavka.ServiceDefaults;
+using Lavka.Users;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults(Topics.Users);
+builder.AddAggregateStore();
+
+var app = builder.Build();
+app.MapServiceDefaults();
+
+app.MapV1();
+app.On<NotificationSent>(Topics.Notifications, ConfirmWelcome.Handle, where: "event.data.template == \"welcome\"");
+
+app.Run();

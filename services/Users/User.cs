@@ -1,0 +1,14 @@
+namespace Lavka.Users;
+
+/// <summary>Somebody who orders.</summary>
+/// <param name="CommunicationSent">Whether the welcome message has gone out.</param>
+public sealed record User(string UserId, string Email, string Name, DateTimeOffset CreatedAt, bool CommunicationSent)
+{
+    /// <summary>The index of all users.</summary>
+    public const string Index = "users";
+
+    public static string KeyOf(string userId) => $"user-{userId}";
+
+    /// <summary>The key that holds whose e-mail address this is. Case does not make two of it.</summary>
+    public static string EmailKeyOf(string email) => $"email-{email.ToLowerInvariant()}";
+}
