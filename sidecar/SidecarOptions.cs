@@ -26,6 +26,9 @@ public sealed class SidecarOptions
     /// <summary>Files with a Configuration resource.</summary>
     public IReadOnlyList<string> ConfigPaths { get; init; } = [];
 
+    /// <summary>The folder from which relative paths of databases, logs and files count. By default the working directory.</summary>
+    public string DataPath { get; init; } = ".";
+
     /// <summary>The namespace; null or empty: any resource is of it.</summary>
     public string? Namespace { get; init; }
 

@@ -11,7 +11,7 @@ internal sealed class LocalStorageBinding : IOutputBinding
 
     public LocalStorageBinding(ComponentMetadata metadata)
     {
-        _root = metadata.Path(metadata.Required("rootPath"));
+        _root = metadata.DataPath(metadata.Required("rootPath"));
         Directory.CreateDirectory(_root);
     }
 

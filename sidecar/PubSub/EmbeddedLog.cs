@@ -68,7 +68,7 @@ internal sealed partial class EmbeddedLog : IPubSub
     public IReadOnlyList<string> Capabilities { get; } = [];
 
     /// <summary>The file a component's metadata names.</summary>
-    public static string FilePath(ComponentMetadata metadata) => metadata.Path(metadata.Required("path"));
+    public static string FilePath(ComponentMetadata metadata) => metadata.DataPath(metadata.Required("path"));
 
     public async Task Publish(IReadOnlyList<Message> messages, CancellationToken stop)
     {

@@ -6,7 +6,7 @@ namespace Lavka.Sidecar.Resources;
 /// A component's <c>spec.metadata</c>, with secrets and templates filled in. Names match without regard to case. What a component asks for is what is
 /// allowed; the rest is reported once it has started.
 /// </summary>
-internal sealed class ComponentMetadata(Resource resource, string type, IReadOnlyDictionary<string, string> values)
+internal sealed class ComponentMetadata(Resource resource, string type, IReadOnlyDictionary<string, string> values, string dataPath)
 {
     // Every component may have these: they are the sidecar's, not the component's.
     private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase)
@@ -61,8 +61,11 @@ internal sealed class ComponentMetadata(Resource resource, string type, IReadOnl
         : Durations.TryParseGo(value, out var duration) ? duration
         : throw Invalid(name, "a duration such as 30s or 168h");
 
-    /// <summary>A file path; a relative one counts from the working directory, as with daprd.</summary>
-    public string Path(string path) => System.IO.Path.GetFullPath(path);
+    /// <summary>A file the component reads; a relative path counts from the working directory, as with daprd.</summary>
+    public static string InputPath(string path) => System.IO.Path.GetFullPath(path);
+
+    /// <summary>A file the component writes; a relative path counts from <see cref="SidecarOptions.DataPath"/>.</summary>
+    public string DataPath(string path) => System.IO.Path.GetFullPath(path, dataPath);
 
     public ResourceException Invalid(string name, string allowed) =>
         resource.Error($"the metadata field '{name}' of {type} is '{_values.GetValueOrDefault(name)}'; allowed is {allowed}.");

@@ -171,7 +171,7 @@ internal sealed partial class Components : IAsyncDisposable
             }
         }
 
-        return new ComponentMetadata(resource, type, values);
+        return new ComponentMetadata(resource, type, values, Path.GetFullPath(_options.DataPath));
     }
 
     private string Fill(Resource resource, string value)

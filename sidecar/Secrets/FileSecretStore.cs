@@ -10,7 +10,7 @@ internal sealed class FileSecretStore : ISecretStore
 
     public FileSecretStore(ComponentMetadata metadata)
     {
-        var path = metadata.Path(metadata.Required("secretsFile"));
+        var path = ComponentMetadata.InputPath(metadata.Required("secretsFile"));
         var separator = metadata.Get("nestedSeparator", ":");
         var multiValued = metadata.Flag("multiValued");
         try

@@ -31,7 +31,7 @@ internal sealed partial class SqliteStateStore : IStateStore
             path = path[5..].Split('?')[0];
         }
 
-        _database = new SqliteDatabase(metadata.Path(path), $"""
+        _database = new SqliteDatabase(metadata.DataPath(path), $"""
             CREATE TABLE IF NOT EXISTS {_table} (
               key TEXT NOT NULL PRIMARY KEY,
               value TEXT NOT NULL,

@@ -1,0 +1,129 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
+
+namespace Lavka.Run.Demo;
+
+internal sealed record User(string Id, string Email);
+
+internal sealed record Product(string Id, string Name, decimal Price, long InitialStock);
+
+internal sealed record Item(string ProductId, long Quantity, decimal? Price = null);
+
+internal sealed record Order(string Id, string UserId, string Status, IReadOnlyList<Item> Items, decimal Total)
+{
+    [JsonIgnore]
+    public bool IsFinished => Status is "delivered" or "cancelled";
+}
+
+internal sealed record StockLevel(string ProductId, long OnHand, long Reserved, long Sold);
+
+internal sealed record Payment(string OrderId, decimal Amount, string Status);
+
+internal sealed record Shipment(string OrderId, string Status);
+
+internal sealed record Message(string Template, string Reference);
+
+/// <summary>The Gateway's v1 API. A service that is away is asked again until it is back: the demo goes on while services are killed.</summary>
+internal sealed partial class ShopClient(Uri gateway)
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = gateway };
+
+    /// <summary>Registers a user, or finds the one that has the address already.</summary>
+    public async Task<User> Register(string email, string name, CancellationToken stop)
+    {
+        while (true)
+        {
+            using var response = await Send(() => new(HttpMethod.Post, "/v1/users") { Content = JsonContent.Create(new { email, name }) }, stop);
+            if (response.IsSuccessStatusCode)
+            {
+                return await Read<User>(response, stop);
+            }
+
+            if ((await Get<List<User>>($"/v1/users?email={Uri.EscapeDataString(email)}", stop)).FirstOrDefault() is { } user)
+            {
+                return user;
+            }
+        }
+    }
+
+    public async Task<Product> Add(string name, decimal price, long stock, CancellationToken stop)
+    {
+        using var response = await Send(() => new(HttpMethod.Post, "/v1/products") { Content = JsonContent.Create(new { name, price, stock }) }, stop);
+        return await Read<Product>(response, stop);
+    }
+
+    /// <summary>Places an order. Because of the key, trying again cannot make two of it.</summary>
+    public async Task<Order> Place(string userId, IReadOnlyList<Item> items, string idempotencyKey, CancellationToken stop)
+    {
+        using var response = await Send(() =>
+        {
+            var request = new HttpRequestMessage(HttpMethod.Post, "/v1/orders") { Content = JsonContent.Create(new { userId, items }, options: Json) };
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+            return request;
+        }, stop);
+        return await Read<Order>(response, stop);
+    }
+
+    /// <summary>Null where the answer is 404.</summary>
+    public async Task<T?> Find<T>(string path, CancellationToken stop)
+        where T : class
+    {
+        using var response = await Send(() => new(HttpMethod.Get, path), stop);
+        return response.StatusCode == HttpStatusCode.NotFound ? null : await Read<T>(response, stop);
+    }
+
+    /// <summary>Every page of a list.</summary>
+    public async Task<List<T>> All<T>(string path, CancellationToken stop)
+    {
+        var all = new List<T>();
+        for (var next = path; next is not null;)
+        {
+            using var response = await Send(() => new(HttpMethod.Get, next), stop);
+            all.AddRange(await Read<List<T>>(response, stop));
+            next = response.Headers.TryGetValues("Link", out var links) && NextPage().Match(links.First()) is { Success: true } match ? match.Groups[1].Value : null;
+        }
+
+        return all;
+    }
+
+    private async Task<T> Get<T>(string path, CancellationToken stop)
+    {
+        using var response = await Send(() => new(HttpMethod.Get, path), stop);
+        return await Read<T>(response, stop);
+    }
+
+    private static async Task<T> Read<T>(HttpResponseMessage response, CancellationToken stop) => response.IsSuccessStatusCode
+        ? (await response.Content.ReadFromJsonAsync<T>(Json, stop))!
+        : throw new RunException($"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri!.PathAndQuery} was answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(stop)}");
+
+    private async Task<HttpResponseMessage> Send(Func<HttpRequestMessage> request, CancellationToken stop)
+    {
+        while (true)
+        {
+            try
+            {
+                var response = await _http.SendAsync(request(), stop);
+                if (response.StatusCode < HttpStatusCode.InternalServerError)
+                {
+                    return response;
+                }
+
+                response.Dispose();
+            }
+            catch (HttpRequestException)
+            {
+                // The Gateway is on its way up.
+            }
+
+            await Task.Delay(Pause, stop);
+        }
+    }
+
+    [GeneratedRegex("<([^>]+)>; rel=\"next\"")]
+    private static partial Regex NextPage();
+}

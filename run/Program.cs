@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Lavka.Run;
+using Lavka.Run.Demo;
+using Spectre.Console;
+
+var runFile = new Option<string>("--run-file", "-f") { Description = "The Dapr CLI's multi-app run file", DefaultValueFactory = _ => "dapr.yaml" };
+var data = new Option<string?>("--data") { Description = "Where databases and the log are kept (default: a folder under your local data)" };
+var fresh = new Option<bool>("--fresh") { Description = "Empty the data first" };
+var demo = new Option<int?>("--demo") { Description = "Place so many orders of every kind, then audit the shop; exit code 0 only if the audit holds" };
+var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, demo };
+command.SetAction(async (arguments, stop) =>
+{
+    try
+    {
+        return await Run(arguments.GetValue(runFile)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), stop);
+    }
+    catch (RunException e)
+    {
+        Console.Error.WriteLine(e.Message);
+        return 1;
+    }
+});
+
+// The signals are ours: Ctrl-C must end the services in order, not just this process.
+return await command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+
+static string DefaultData() => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "lavka");
+
+static async Task<int> Run(string runFile, string data, bool fresh, int? demo, CancellationToken outside)
+{
+    if (demo is < 1)
+    {
+        throw new RunException($"The number of orders for --demo is {demo}; allowed is a whole number from 1.");
+    }
+
+    using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(outside);
+    using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+    using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+    var apps = RunFile.Load(runFile);
+    var dataPath = PrepareData(data, fresh);
+    using var log = new LogWriter([.. apps.Select(app => app.AppId), "sidecar"], demo is null ? null : Path.Combine(dataPath, "logs"));
+    using var logs = LoggerFactory.Create(builder => builder.AddProvider(new SidecarLogs(log)));
+    try
+    {
+        await using var shop = await Shop.Start(apps, dataPath, logs, log.Write, interrupted.Token);
+        await shop.WaitUntilReady(interrupted.Token);
+        PrintTable(shop, dataPath);
+        if (demo is null)
+        {
+            await Task.Delay(Timeout.Infinite, interrupted.Token);
+        }
+
+        return await new DemoRun(GatewayOf(apps), demo!.Value).Run(interrupted.Token) ? 0 : 1;
+    }
+    catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+    {
+        return demo is null ? 0 : 130;
+    }
+
+    void Stop(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        interrupted.Cancel();
+    }
+}
+
+static string PrepareData(string data, bool fresh)
+{
+    try
+    {
+        var path = Path.GetFullPath(data);
+        if (fresh && Directory.Exists(path))
+        {
+            // Only what the sidecars keep there; the folder may be one that has other things in it.
+            foreach (var file in new[] { "*.db", "*.db-wal", "*.db-shm", "*.db.lock" }.SelectMany(pattern => Directory.EnumerateFiles(path, pattern)))
+            {
+                File.Delete(file);
+            }
+        }
+
+        Directory.CreateDirectory(path);
+        return path;
+    }
+    catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+    {
+        throw new RunException($"The data folder '{data}' cannot be used: {e.Message}");
+    }
+}
+
+static Uri GatewayOf(IReadOnlyList<AppSpec> apps) => apps.FirstOrDefault(app => app.AppId == "gateway")?.AppPort is { } port
+    ? new Uri($"http://127.0.0.1:{port}")
+    : throw new RunException("The demo needs an app with the appID 'gateway' and an appPort.");
+
+static void PrintTable(Shop shop, string dataPath)
+{
+    var table = new Table().Border(TableBorder.Rounded).AddColumns("service", "URL", "sidecar", "state");
+    foreach (var app in shop.Apps)
+    {
+        table.AddRow(app.AppId, app.AppPort is null ? "" : $"http://localhost:{app.AppPort}", $"http://localhost:{app.HttpPort}", shop.IsReady(app) ? "[green]ready[/]" : "[red]starting[/]");
+    }
+
+    AnsiConsole.Write(table);
+    var seconds = (DateTime.UtcNow - Process.GetCurrentProcess().StartTime.ToUniversalTime()).TotalSeconds;
+    AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"Ready after {seconds:0.0} s. Data: {dataPath}. Ctrl-C stops everything.");
+}

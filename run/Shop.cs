@@ -1,0 +1,126 @@
+using System.Globalization;
+using System.Net.NetworkInformation;
+using Lavka.Sidecar;
+using Lavka.Sidecar.Resources;
+
+namespace Lavka.Run;
+
+/// <summary>Every app of a run file as a process of its own, each with an embedded sidecar in this one.</summary>
+internal sealed class Shop : IAsyncDisposable
+{
+    // Processes of a runner that was killed need a moment to follow it.
+    private static readonly TimeSpan PortPatience = TimeSpan.FromSeconds(3);
+
+    private readonly List<Sidecar.Sidecar> _sidecars = [];
+    private readonly List<AppProcess> _processes = [];
+
+    private Shop(IReadOnlyList<AppSpec> apps) => Apps = apps;
+
+    public IReadOnlyList<AppSpec> Apps { get; }
+
+    /// <summary>Starts everything; the apps may still be on their way up, see <see cref="WaitUntilReady"/>.</summary>
+    /// <exception cref="RunException">A port is in use, or a resource is wrong.</exception>
+    public static async Task<Shop> Start(IReadOnlyList<AppSpec> apps, string dataPath, ILoggerFactory logs, Action<string, string> appLog, CancellationToken stop)
+    {
+        await CheckPorts(apps, stop);
+        var shop = new Shop(apps);
+        try
+        {
+            var starter = new ProcessStarter();
+            var mesh = new SidecarMesh();
+            foreach (var app in apps)
+            {
+                shop._processes.Add(new(app, EnvironmentOf(app), starter, appLog));
+            }
+
+            foreach (var app in apps)
+            {
+                shop._sidecars.Add(await StartSidecar(app, dataPath, mesh, logs, stop));
+            }
+        }
+        catch
+        {
+            await shop.DisposeAsync();
+            throw;
+        }
+
+        return shop;
+    }
+
+    /// <summary>Whether an app has connected to its sidecar.</summary>
+    public bool IsReady(AppSpec app) => _sidecars.First(sidecar => sidecar.AppId == app.AppId).Ready.IsCompletedSuccessfully;
+
+    public Task WaitUntilReady(CancellationToken stop) => Task.WhenAll(_sidecars.Select(sidecar => sidecar.Ready)).WaitAsync(stop);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_processes.Select(process => process.DisposeAsync().AsTask()));
+        await Task.WhenAll(_sidecars.Select(sidecar => sidecar.DisposeAsync().AsTask()));
+    }
+
+    /// <summary>What <c>dapr run</c> tells an app, and what the run file adds.</summary>
+    private static Dictionary<string, string> EnvironmentOf(AppSpec app)
+    {
+        var environment = new Dictionary<string, string> { ["APP_ID"] = app.AppId, ["DAPR_HTTP_PORT"] = app.HttpPort.ToString(CultureInfo.InvariantCulture) };
+        if (app.AppPort is { } port)
+        {
+            environment["APP_PORT"] = port.ToString(CultureInfo.InvariantCulture);
+        }
+
+        foreach (var (name, value) in app.Environment)
+        {
+            environment[name] = value;
+        }
+
+        return environment;
+    }
+
+    private static async Task<Sidecar.Sidecar> StartSidecar(AppSpec app, string dataPath, SidecarMesh mesh, ILoggerFactory logs, CancellationToken stop)
+    {
+        try
+        {
+            return await Sidecar.Sidecar.StartAsync(new()
+            {
+                AppId = app.AppId,
+                AppPort = app.AppPort,
+                HttpPort = app.HttpPort,
+                ResourcesPaths = app.ResourcesPaths,
+                ConfigPaths = app.ConfigPaths,
+                DataPath = dataPath,
+                Namespace = Variable("NAMESPACE"),
+                ApiToken = Variable("DAPR_API_TOKEN"),
+                AppToken = Variable("APP_API_TOKEN"),
+                Logs = logs,
+                Mesh = mesh,
+            }, stop);
+        }
+        catch (Exception e) when (e is ResourceException or IOException)
+        {
+            throw new RunException($"The sidecar of '{app.AppId}' cannot start: {e.Message}");
+        }
+
+        string? Variable(string name) => app.Environment.GetValueOrDefault(name) ?? Environment.GetEnvironmentVariable(name);
+    }
+
+    private static async Task CheckPorts(IReadOnlyList<AppSpec> apps, CancellationToken stop)
+    {
+        for (var waited = TimeSpan.Zero; ; waited += TimeSpan.FromMilliseconds(100))
+        {
+            var listening = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Select(endPoint => endPoint.Port).ToHashSet();
+            var used = apps.SelectMany(app => new[] { (app.AppId, What: "app", Port: app.AppPort), (app.AppId, What: "sidecar", Port: (int?)app.HttpPort) })
+                .FirstOrDefault(port => port.Port is { } number && listening.Contains(number));
+            if (used.Port is null)
+            {
+                return;
+            }
+
+            if (waited >= PortPatience)
+            {
+                throw new RunException(string.Create(CultureInfo.InvariantCulture,
+                    $"Port {used.Port} for the {used.What} of '{used.AppId}' is in use; end the program that uses it, or change the port in dapr.yaml."));
+            }
+
+            await Task.Delay(100, stop);
+        }
+    }
+}
