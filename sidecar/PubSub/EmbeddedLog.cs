@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Sqlite;
 
 namespace Lavka.Sidecar.PubSub;
@@ -21,9 +20,7 @@ internal sealed partial class EmbeddedLog : IPubSub
     private readonly FileStream _lock;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly TimeSpan _retention;
-    private readonly int _partitions;
-    private readonly bool _fromOldest;
+    private readonly EmbeddedLogOptions _options;
     private readonly ConcurrentDictionary<string, Topic> _topics = new();
     private readonly ConcurrentDictionary<(string Topic, string Consumer), ConsumerGroup> _groups = new();
     private readonly ConcurrentDictionary<(string Group, long Partition), long> _offsetsToSave = new();
@@ -31,31 +28,21 @@ internal sealed partial class EmbeddedLog : IPubSub
     private readonly ITimer _deleteOld;
     private long _nextTopic;
 
-    public EmbeddedLog(ComponentMetadata metadata, TimeProvider time, ILogger logger)
+    /// <exception cref="IOException">Another process has the log open.</exception>
+    public EmbeddedLog(EmbeddedLogOptions options, TimeProvider time, ILogger logger)
     {
-        _time = time;
-        _logger = logger;
-        var path = FilePath(metadata);
-        _retention = metadata.Duration("retention", TimeSpan.FromDays(7));
-        _partitions = metadata.Number("partitions", 16, 1, 1024);
-        _fromOldest = metadata.Get("initialOffset", "oldest") switch
-        {
-            "oldest" => true,
-            "newest" => false,
-            _ => throw metadata.Invalid("initialOffset", "oldest or newest"),
-        };
-
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        (_options, _time, _logger) = (options, time, logger);
+        Directory.CreateDirectory(Path.GetDirectoryName(options.Path)!);
         try
         {
-            _lock = new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            _lock = new FileStream(options.Path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException)
         {
-            throw metadata.Invalid("path", "a log that no other process has open");
+            throw new IOException($"the log '{options.Path}' is open in another process; end that, or use another path.");
         }
 
-        _database = new SqliteDatabase(path, """
+        _database = new SqliteDatabase(options.Path, """
             CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL);
             CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, metadata TEXT, data BLOB NOT NULL);
             CREATE TABLE IF NOT EXISTS offsets (consumer TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (consumer, partition)) WITHOUT ROWID;
@@ -66,9 +53,6 @@ internal sealed partial class EmbeddedLog : IPubSub
     }
 
     public IReadOnlyList<string> Capabilities { get; } = [];
-
-    /// <summary>The file a component's metadata names.</summary>
-    public static string FilePath(ComponentMetadata metadata) => metadata.DataPath(metadata.Required("path"));
 
     public async Task Publish(IReadOnlyList<Message> messages, CancellationToken stop)
     {
@@ -128,8 +112,8 @@ internal sealed partial class EmbeddedLog : IPubSub
         {
             if (!_topics.TryGetValue(name, out var created))
             {
-                db.Prepare("INSERT INTO topics (id, name, partitions) VALUES (?1, ?2, ?3)").Bind(1, _nextTopic).Bind(2, name).Bind(3, _partitions).Run();
-                created = _topics[name] = new Topic(_nextTopic++, _partitions);
+                db.Prepare("INSERT INTO topics (id, name, partitions) VALUES (?1, ?2, ?3)").Bind(1, _nextTopic).Bind(2, name).Bind(3, _options.Partitions).Run();
+                created = _topics[name] = new Topic(_nextTopic++, _options.Partitions);
             }
 
             return created;
@@ -188,7 +172,7 @@ internal sealed partial class EmbeddedLog : IPubSub
         var query = db.Prepare("SELECT next FROM offsets WHERE consumer = ?1 AND partition = ?2").Bind(1, consumer).Bind(2, partition.Number);
         long? next = query.Step() ? query.Int64(0) : null;
         query.Reset();
-        return next ?? (_fromOldest ? partition.First : partition.Next);
+        return next ?? (_options.FromOldest ? partition.First : partition.Next);
     });
 
     // Offsets may be late: after a crash the last moments' messages come again, which at-least-once allows.
@@ -214,7 +198,7 @@ internal sealed partial class EmbeddedLog : IPubSub
 
     private async Task DeleteOld()
     {
-        var before = (_time.GetUtcNow() - _retention).ToUnixTimeMilliseconds();
+        var before = (_time.GetUtcNow() - _options.Retention).ToUnixTimeMilliseconds();
         foreach (var partition in _topics.Values.SelectMany(topic => topic.Partitions))
         {
             await _database.Write(db =>

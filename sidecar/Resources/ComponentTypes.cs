@@ -14,8 +14,7 @@ internal static class ComponentTypes
     private static readonly Dictionary<string, Func<ComponentContext, IComponent>> Makers = new(StringComparer.OrdinalIgnoreCase)
     {
         ["pubsub.in-memory"] = c => c.Mesh.Share(c.Metadata, $"pubsub.in-memory {c.Metadata.Name}", () => new InMemoryPubSub()),
-        ["pubsub.embedded"] = c => c.Mesh.Share(c.Metadata, EmbeddedLog.FilePath(c.Metadata),
-            () => new EmbeddedLog(c.Metadata, c.Options.Time, c.Logs.CreateLogger<EmbeddedLog>())),
+        ["pubsub.embedded"] = EmbeddedLogOf,
         ["state.in-memory"] = c => new InMemoryStateStore(c.Options.Time),
         ["state.sqlite"] = c => new SqliteStateStore(c.Metadata, c.Options.Time),
         ["secretstores.local.env"] = c => new EnvironmentSecretStore(c.Metadata, c.Options.Environment),
@@ -27,4 +26,10 @@ internal static class ComponentTypes
     public static IReadOnlyList<string> All { get; } = [.. Makers.Keys.Order(StringComparer.Ordinal)];
 
     public static Func<ComponentContext, IComponent>? Find(string type) => Makers.GetValueOrDefault(type);
+
+    private static EmbeddedLog EmbeddedLogOf(ComponentContext context)
+    {
+        var options = EmbeddedLogOptions.From(context.Metadata);
+        return context.Mesh.Share(context.Metadata, options.Path, () => new EmbeddedLog(options, context.Options.Time, context.Logs.CreateLogger<EmbeddedLog>()));
+    }
 }
