@@ -13,7 +13,7 @@ internal sealed class ActorHosting(ActorRuntimeOptions options, IServiceProvider
 {
     private sealed record Active(Actor Actor, AsyncServiceScope Scope);
 
-    private readonly DaprActorHttp _http = new(options.HttpEndpoint, options.DaprApiToken);
+    private readonly DaprActorHttp _http = new(ActorsServiceCollectionExtensions.EndpointOf(options, services), ActorsServiceCollectionExtensions.TokenOf(options, services));
     private readonly ConcurrentDictionary<(string Type, string Id), Active> _actors = new();
 
     public async Task Invoke(HttpContext context, string actorType, string actorId, string method)

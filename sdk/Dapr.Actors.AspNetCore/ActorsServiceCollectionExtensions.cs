@@ -1,5 +1,7 @@
+using Dapr;
 using Dapr.Actors.Client;
 using Dapr.Actors.Runtime;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -7,7 +9,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Registers the actor runtime.</summary>
 public static class ActorsServiceCollectionExtensions
 {
-    /// <summary>Registers the actor runtime and <see cref="IActorProxyFactory"/>.</summary>
+    /// <summary>Registers the actor runtime and <see cref="IActorProxyFactory"/>. The app's configuration comes before the environment.</summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">The actors the app hosts.</param>
     /// <param name="lifetime">The proxy factory's lifetime.</param>
@@ -18,20 +20,23 @@ public static class ActorsServiceCollectionExtensions
         configure?.Invoke(options);
         services.TryAddSingleton(options);
         services.TryAddSingleton<ActorHosting>();
-        services.TryAdd(new ServiceDescriptor(typeof(IActorProxyFactory), _ =>
+        services.TryAdd(new ServiceDescriptor(typeof(IActorProxyFactory), provider => new ActorProxyFactory(new()
         {
-            var proxies = new ActorProxyOptions { JsonSerializerOptions = options.JsonSerializerOptions };
-            if (options.HttpEndpoint is { } endpoint)
-            {
-                proxies.HttpEndpoint = endpoint;
-            }
+            JsonSerializerOptions = options.JsonSerializerOptions,
+            HttpEndpoint = EndpointOf(options, provider),
+            DaprApiToken = TokenOf(options, provider),
+        }), lifetime));
+    }
 
-            if (!string.IsNullOrEmpty(options.DaprApiToken))
-            {
-                proxies.DaprApiToken = options.DaprApiToken;
-            }
+    internal static string EndpointOf(ActorRuntimeOptions options, IServiceProvider services)
+    {
+        var configuration = services.GetService<IConfiguration>();
+        return string.IsNullOrWhiteSpace(options.HttpEndpoint) ? DaprDefaults.HttpEndpoint(name => configuration?[name]) : options.HttpEndpoint;
+    }
 
-            return new ActorProxyFactory(proxies);
-        }, lifetime));
+    internal static string? TokenOf(ActorRuntimeOptions options, IServiceProvider services)
+    {
+        var configuration = services.GetService<IConfiguration>();
+        return string.IsNullOrWhiteSpace(options.DaprApiToken) ? DaprDefaults.ApiToken(name => configuration?[name]) : options.DaprApiToken;
     }
 }

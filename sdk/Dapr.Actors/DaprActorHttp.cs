@@ -11,15 +11,15 @@ internal sealed class DaprActorHttp
 
     private readonly HttpClient _http;
 
-    public DaprActorHttp(string? endpoint, string? apiToken, HttpMessageHandler? handler = null)
+    public DaprActorHttp(string endpoint, string? apiToken, HttpMessageHandler? handler = null)
     {
         _http = new HttpClient(handler ?? new SocketsHttpHandler { UseProxy = false, UseCookies = false })
         {
-            BaseAddress = new(new Uri(endpoint ?? DaprDefaults.HttpEndpoint).GetLeftPart(UriPartial.Authority)),
+            BaseAddress = new(new Uri(endpoint).GetLeftPart(UriPartial.Authority)),
         };
-        if ((string.IsNullOrEmpty(apiToken) ? DaprDefaults.ApiToken : apiToken) is { } token)
+        if (!string.IsNullOrEmpty(apiToken))
         {
-            _http.DefaultRequestHeaders.TryAddWithoutValidation(DaprDefaults.ApiTokenHeader, token);
+            _http.DefaultRequestHeaders.TryAddWithoutValidation(DaprDefaults.ApiTokenHeader, apiToken);
         }
     }
 

@@ -5,8 +5,8 @@ namespace Dapr.Client;
 /// <summary>Makes a <see cref="DaprClient"/>.</summary>
 public sealed class DaprClientBuilder
 {
-    private string _httpEndpoint = DaprDefaults.HttpEndpoint;
-    private string? _apiToken = DaprDefaults.ApiToken;
+    private string _httpEndpoint = DaprDefaults.HttpEndpoint();
+    private string? _apiToken = DaprDefaults.ApiToken();
     private TimeSpan _timeout;
     private JsonSerializerOptions _json = new(JsonSerializerDefaults.Web);
 

@@ -3,7 +3,7 @@ namespace Dapr.Client;
 /// <summary>Turns <c>http://app-id/path</c> into a service invocation through the sidecar (Dapr: reference/api/service_invocation_api).</summary>
 public class InvocationHandler : DelegatingHandler
 {
-    private Uri _endpoint = new(DaprDefaults.HttpEndpoint);
+    private Uri _endpoint = new(DaprDefaults.HttpEndpoint());
 
     /// <summary>The sidecar's HTTP endpoint. By default from <c>DAPR_HTTP_ENDPOINT</c> or <c>DAPR_HTTP_PORT</c>.</summary>
     /// <exception cref="ArgumentException">It is no http or https URL.</exception>
@@ -23,7 +23,7 @@ public class InvocationHandler : DelegatingHandler
     /// <summary>The app of requests to a host of this name, spelt as given here: hosts lose their case.</summary>
     public string? DefaultAppId { get; set; }
 
-    internal string? DaprApiToken { get; set; } = DaprDefaults.ApiToken;
+    internal string? DaprApiToken { get; set; } = DaprDefaults.ApiToken();
 
     /// <inheritdoc />
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)

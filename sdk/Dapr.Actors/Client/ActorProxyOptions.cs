@@ -9,10 +9,10 @@ public class ActorProxyOptions
     public JsonSerializerOptions JsonSerializerOptions { get; set; } = new(JsonSerializerDefaults.Web);
 
     /// <summary>The API token; by default from <c>DAPR_API_TOKEN</c>.</summary>
-    public string? DaprApiToken { get; set; } = DaprDefaults.ApiToken;
+    public string? DaprApiToken { get; set; } = DaprDefaults.ApiToken();
 
     /// <summary>The sidecar's HTTP endpoint; by default from the environment.</summary>
-    public string HttpEndpoint { get; set; } = DaprDefaults.HttpEndpoint;
+    public string HttpEndpoint { get; set; } = DaprDefaults.HttpEndpoint();
 
     /// <summary>How long a call may take; null: .NET's own limit.</summary>
     public TimeSpan? RequestTimeout { get; set; }

@@ -1,0 +1,149 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Lavka.Testing;
+
+namespace Lavka.Sidecar.Tests;
+
+public sealed class EmbeddedLogTests : IDisposable
+{
+    private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false });
+
+    private readonly SidecarFolder _folder = new SidecarFolder().Component("pubsub", "pubsub.embedded", ("path", "log.db"), ("partitions", "4"));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Events_of_one_key_arrive_in_their_order()
+    {
+        await using var app = await Subscriber(_ => new(200));
+        await using var sidecar = await Start("one", app);
+
+        await Publish(sidecar, 0, 40, key: "k");
+
+        await Eventually.Holds(() => app.Log.Count == 40, "40 deliveries");
+        Assert.Equal(Enumerable.Range(0, 40), app.Log.Select(NumberOf));
+    }
+
+    [Fact]
+    public async Task What_was_published_before_a_restart_is_delivered_after_it()
+    {
+        await using (var sidecar = await Start("publisher", null))
+        {
+            await Publish(sidecar, 0, 10);
+        }
+
+        await using var app = await Subscriber(_ => new(200));
+        await using var restarted = await Start("subscriber", app);
+
+        await Eventually.Holds(() => app.Log.Count == 10, "10 deliveries");
+        Assert.Equal(Enumerable.Range(0, 10), app.Log.Select(NumberOf).Order());
+    }
+
+    [Fact]
+    public async Task A_group_goes_on_where_it_stopped_and_a_new_group_starts_at_the_beginning()
+    {
+        await using var first = await Subscriber(_ => new(200));
+        await using (var sidecar = await Start("a", first))
+        {
+            await Publish(sidecar, 0, 10);
+            await Eventually.Holds(() => first.Log.Count == 10, "10 deliveries");
+        }
+
+        await using var again = await Subscriber(_ => new(200));
+        await using var newcomer = await Subscriber(_ => new(200));
+        var mesh = new SidecarMesh();
+        await using var a = await Start("a", again, mesh);
+        await using var b = await Start("b", newcomer, mesh);
+        await Publish(a, 10, 1);
+
+        await Eventually.Holds(() => newcomer.Log.Count == 11 && again.Log.Count == 1, "the newcomer's replay");
+        Assert.Equal(Enumerable.Range(0, 11), newcomer.Log.Select(NumberOf).Order());
+        Assert.Equal(10, NumberOf(again.Log.Single()));
+    }
+
+    [Fact]
+    public async Task An_event_the_app_fails_comes_again_before_the_next_of_its_key()
+    {
+        var failures = 2;
+        await using var app = await Subscriber(_ => new(Interlocked.Decrement(ref failures) >= 0 ? 500 : 200));
+        await using var sidecar = await Start("one", app);
+
+        await Publish(sidecar, 0, 2, key: "k");
+
+        await Eventually.Holds(() => app.Log.Count == 4, "four deliveries");
+        Assert.Equal([0, 0, 0, 1], app.Log.Select(NumberOf));
+    }
+
+    [Fact]
+    public async Task Retention_deletes_old_messages_but_never_gives_their_offsets_again()
+    {
+        var time = new ManualTime();
+        var log = new PubSub.EmbeddedLog(new(Path.Combine(_folder.Data, "log.db"), 1, TimeSpan.FromHours(1), FromOldest: true), time, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        await using (log)
+        {
+            await log.Publish([.. Enumerable.Range(0, 5).Select(Message)], default);
+            time.Advance(TimeSpan.FromHours(2));
+            await log.Publish([Message(5)], default);
+            time.Advance(TimeSpan.FromMinutes(1));
+            var received = new List<int>();
+
+            // Deleting runs in the background: what is read tells when it has happened.
+            await Eventually.Get(async () =>
+            {
+                received.Clear();
+                await using var subscription = log.Subscribe("t", Guid.NewGuid().ToString(), (message, _) =>
+                {
+                    lock (received)
+                    {
+                        received.Add(int.Parse(Encoding.UTF8.GetString(message.Data.Span), System.Globalization.CultureInfo.InvariantCulture));
+                    }
+
+                    return Task.CompletedTask;
+                });
+                await Eventually.Holds(() => received.Contains(5), "the newest message");
+                return received.Count == 1 ? "" : null;
+            }, "the old messages to go");
+        }
+
+        static PubSub.Message Message(int number) => new("t", Encoding.UTF8.GetBytes($"{number}"), PubSub.Message.NoMetadata);
+    }
+
+    [Fact]
+    public async Task A_log_that_another_process_has_open_is_refused_with_its_path()
+    {
+        await using var first = await Start("one", null);
+
+        // Another mesh stands for another process: the lock is the operating system's.
+        var error = await Assert.ThrowsAsync<Resources.ResourceException>(() => Start("two", null, new SidecarMesh()));
+
+        Assert.Contains("log.db", error.Message, StringComparison.Ordinal);
+        Assert.Contains("another process", error.Message, StringComparison.Ordinal);
+    }
+
+    private static Task<ScriptedApp> Subscriber(Func<Received, Answer> answer) => ScriptedApp.Start(request => request.Path switch
+    {
+        "/dapr/subscribe" => Answer.Json("""[{"pubsubname":"pubsub","topic":"t","route":"/on"}]"""),
+        "/on" => answer(request),
+        _ => new(404),
+    });
+
+    private async Task<Sidecar> Start(string appId, ScriptedApp? app, SidecarMesh? mesh = null)
+    {
+        var sidecar = await Sidecar.StartAsync(_folder.Options(appId, app?.Port, mesh));
+        await sidecar.Ready;
+        return sidecar;
+    }
+
+    private static async Task Publish(Sidecar sidecar, int from, int count, string? key = null)
+    {
+        for (var i = from; i < from + count; i++)
+        {
+            using var body = new StringContent($"{i}", Encoding.UTF8, "application/json");
+            using var response = await Http.PostAsync(new Uri(sidecar.HttpEndpoint, $"/v1.0/publish/pubsub/t{(key is null ? "" : $"?metadata.partitionKey={key}")}"), body);
+            Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        }
+    }
+
+    private static int NumberOf(Received request) => JsonDocument.Parse(request.Body).RootElement.GetProperty("data").GetInt32();
+}

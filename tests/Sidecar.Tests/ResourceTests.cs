@@ -1,0 +1,87 @@
+using Lavka.Sidecar.Resources;
+
+namespace Lavka.Sidecar.Tests;
+
+public sealed class ResourceTests : IDisposable
+{
+    private readonly SidecarFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task An_unknown_type_is_refused_with_the_file_and_the_types_there_are()
+    {
+        _folder.Component("x", "state.nonsense");
+
+        var error = await Assert.ThrowsAsync<ResourceException>(() => Sidecar.StartAsync(_folder.Options("app")));
+
+        Assert.Contains("x.yaml", error.Message, StringComparison.Ordinal);
+        Assert.Contains("state.nonsense", error.Message, StringComparison.Ordinal);
+        Assert.Contains("state.sqlite", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_missing_field_is_refused_by_its_name()
+    {
+        _folder.Component("x", "state.sqlite");
+
+        var error = await Assert.ThrowsAsync<ResourceException>(() => Sidecar.StartAsync(_folder.Options("app")));
+
+        Assert.Contains("connectionString", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_rule_that_does_not_parse_is_refused()
+    {
+        _folder.Component("pubsub", "pubsub.in-memory").With("sub.yaml",
+            "apiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata:\n  name: s\nspec:\n  pubsubname: pubsub\n  topic: t\n  routes:\n    rules:\n    - match: event.type ==\n      path: /x\n");
+
+        var error = await Assert.ThrowsAsync<ResourceException>(() => Sidecar.StartAsync(_folder.Options("app")));
+
+        Assert.Contains("sub.yaml", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_secret_reference_is_filled_in_before_the_component_starts()
+    {
+        _folder.Component("secrets", "secretstores.local.file", ("secretsFile", Path.Combine(_folder.Resources, "secrets.json")))
+            .With("secrets.json", """{"path":"from-secret.db"}""")
+            .With("state.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: state\nspec:\n  type: state.sqlite\n  version: v1\n  metadata:\n  - name: connectionString\n    secretKeyRef:\n      name: path\n      key: path\nauth:\n  secretStore: secrets\n");
+
+        await using var sidecar = await Sidecar.StartAsync(_folder.Options("app"));
+
+        Assert.True(File.Exists(Path.Combine(_folder.Data, "from-secret.db")));
+    }
+
+    [Theory]
+    [InlineData("1h30m", 5400)]
+    [InlineData("1.5s", 1.5)]
+    [InlineData("300ms", 0.3)]
+    [InlineData("0h0m0s300ms", 0.3)]
+    [InlineData("-5s", -5)]
+    [InlineData("0", 0)]
+    public void Go_durations_are_read(string text, double seconds)
+    {
+        Assert.True(Durations.TryParseGo(text, out var duration));
+        Assert.Equal(seconds, duration.TotalSeconds, 6);
+    }
+
+    [Theory]
+    [InlineData("5")]
+    [InlineData("whenever")]
+    [InlineData("")]
+    [InlineData("5 s")]
+    public void Other_texts_are_no_go_durations(string text) => Assert.False(Durations.TryParseGo(text, out _));
+
+    [Theory]
+    [InlineData("PT10S", 10, null)]
+    [InlineData("R5/PT1M", 60, 5)]
+    [InlineData("P1W", 604800, null)]
+    [InlineData("@every 1h0m0s", 3600, null)]
+    public void Periods_are_read(string text, double seconds, int? repetitions)
+    {
+        Assert.True(Durations.TryParsePeriod(text, out var period, out var times));
+        Assert.Equal(seconds, period.TotalSeconds, 6);
+        Assert.Equal(repetitions, times);
+    }
+}

@@ -1,0 +1,117 @@
+using System.Text;
+using Lavka.Sidecar.State;
+
+namespace Lavka.Sidecar.Tests;
+
+/// <summary>What every state store promises, whichever it is.</summary>
+public sealed class StateStoreTests : IDisposable
+{
+    private readonly SidecarFolder _folder = new();
+    private readonly ManualTime _time = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("state.in-memory")]
+    [InlineData("state.sqlite")]
+    public async Task A_save_with_an_old_etag_is_refused_and_changes_nothing(string type)
+    {
+        await using var store = Make(type);
+        await store.Apply([new("k", Json("1"))], default);
+        var old = (await store.Get(["k"], default))[0]!.ETag;
+        await store.Apply([new("k", Json("2"), old)], default);
+
+        await Assert.ThrowsAsync<ETagMismatchException>(async () => await store.Apply([new("k", Json("3"), old)], default));
+
+        Assert.Equal("2", await Read(store, "k"));
+    }
+
+    [Theory]
+    [InlineData("state.in-memory")]
+    [InlineData("state.sqlite")]
+    public async Task First_write_without_an_etag_needs_that_there_is_nothing(string type)
+    {
+        await using var store = Make(type);
+        await store.Apply([new("k", Json("1"), FirstWrite: true)], default);
+
+        await Assert.ThrowsAsync<ETagMismatchException>(async () => await store.Apply([new("k", Json("2"), FirstWrite: true)], default));
+
+        Assert.Equal("1", await Read(store, "k"));
+    }
+
+    [Theory]
+    [InlineData("state.in-memory")]
+    [InlineData("state.sqlite")]
+    public async Task A_transaction_with_one_conflict_changes_nothing(string type)
+    {
+        await using var store = Make(type);
+        await store.Apply([new("a", Json("1"))], default);
+
+        await Assert.ThrowsAsync<ETagMismatchException>(async () => await store.Apply([new("b", Json("2")), new("a", Json("3"), "wrong")], default));
+
+        Assert.Equal("1", await Read(store, "a"));
+        Assert.Null(await Read(store, "b"));
+    }
+
+    [Theory]
+    [InlineData("state.in-memory")]
+    [InlineData("state.sqlite")]
+    public async Task Of_many_writers_with_the_same_etag_one_wins(string type)
+    {
+        await using var store = Make(type);
+        await store.Apply([new("k", Json("0"))], default);
+        var etag = (await store.Get(["k"], default))[0]!.ETag;
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(1, 32).Select(i => Task.Run(async () =>
+        {
+            try
+            {
+                await store.Apply([new("k", Json($"{i}"), etag)], default);
+                return true;
+            }
+            catch (ETagMismatchException)
+            {
+                return false;
+            }
+        })));
+
+        Assert.Single(outcomes, won => won);
+    }
+
+    [Theory]
+    [InlineData("state.in-memory")]
+    [InlineData("state.sqlite")]
+    public async Task What_has_a_ttl_is_gone_after_it_and_may_be_written_first_again(string type)
+    {
+        await using var store = Make(type);
+        await store.Apply([new("k", Json("1"), Ttl: TimeSpan.FromSeconds(10))], default);
+        Assert.Equal("1", await Read(store, "k"));
+
+        _time.Advance(TimeSpan.FromSeconds(11));
+
+        Assert.Null(await Read(store, "k"));
+        await store.Apply([new("k", Json("2"), FirstWrite: true)], default);
+        Assert.Equal("2", await Read(store, "k"));
+    }
+
+    [Fact]
+    public async Task Sqlite_keeps_what_was_saved_when_it_is_opened_again()
+    {
+        await using (var store = Make("state.sqlite"))
+        {
+            await store.Apply([new("k", Json("\"ключ ☃\""))], default);
+        }
+
+        await using var again = Make("state.sqlite");
+        Assert.Equal("\"ключ ☃\"", await Read(again, "k"));
+    }
+
+    private static byte[] Json(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static async Task<string?> Read(IStateStore store, string key) => (await store.Get([key], default))[0] is { } item ? Encoding.UTF8.GetString(item.Value) : null;
+
+    private IStateStore Make(string type) => type == "state.in-memory"
+        ? new InMemoryStateStore(_time)
+        : new SqliteStateStore(new(new("test.yaml", "dapr.io/v1alpha1", "Component", "statestore", new YamlDotNet.RepresentationModel.YamlMappingNode()), type,
+            new Dictionary<string, string> { ["connectionString"] = "state.db" }, _folder.Data), _time);
+}
