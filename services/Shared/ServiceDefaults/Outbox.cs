@@ -82,7 +82,7 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
 
     private static string KeyOf(int slot) => $"outbox-{slot}";
 
-    private async Task TellPending(CancellationToken stop)
+    internal async Task TellPending(CancellationToken stop)
     {
         var items = await dapr.GetBulkStateAsync<StoredOutbox?>(Store, [.. Enumerable.Range(0, Keys).Select(KeyOf)], parallelism: Keys, cancellationToken: stop);
         foreach (var item in items.Where(item => item.Value?.Events.Count > 0))

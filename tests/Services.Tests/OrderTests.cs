@@ -1,0 +1,58 @@
+using Lavka.Contracts;
+using Lavka.Orders;
+using Lavka.ServiceDefaults;
+
+namespace Lavka.Services.Tests;
+
+public sealed class OrderTests
+{
+    private static readonly Order Pending = Order.Place("o", "u", [new("p", 2, 12.5m)], DateTimeOffset.UnixEpoch).State!;
+
+    public static TheoryData<OrderStatus, object, OrderStatus, string?> Lawful => new()
+    {
+        { OrderStatus.Pending, new StockReserved("o"), OrderStatus.Confirmed, OrderConfirmed.Type },
+        { OrderStatus.Pending, new StockRejected("o", "none left"), OrderStatus.Cancelled, OrderCancelled.Type },
+        { OrderStatus.Confirmed, new PaymentCompleted("o", "u", 25), OrderStatus.Paid, OrderPaid.Type },
+        { OrderStatus.Confirmed, new PaymentFailed("o", "declined"), OrderStatus.Cancelled, OrderCancelled.Type },
+        { OrderStatus.Paid, new ShipmentDispatched("o", "LV1"), OrderStatus.Shipped, OrderShipped.Type },
+        { OrderStatus.Paid, new ShipmentStopped("o", "cancelled"), OrderStatus.Cancelled, OrderCancelled.Type },
+        { OrderStatus.Paid, new ShipmentDelivered("o", "LV1"), OrderStatus.Delivered, OrderDelivered.Type },
+        { OrderStatus.Shipped, new ShipmentDelivered("o", "LV1"), OrderStatus.Delivered, OrderDelivered.Type },
+        { OrderStatus.Delivered, new ShipmentDispatched("o", "LV1"), OrderStatus.Delivered, null },
+        { OrderStatus.Cancelled, new StockReserved("o"), OrderStatus.Cancelled, null },
+        { OrderStatus.Cancelled, new PaymentCompleted("o", "u", 25), OrderStatus.Cancelled, null },
+        { OrderStatus.Paid, new StockReserved("o"), OrderStatus.Paid, null },
+    };
+
+    public static TheoryData<OrderStatus, object> Unlawful => new()
+    {
+        { OrderStatus.Pending, new PaymentCompleted("o", "u", 25) },
+        { OrderStatus.Pending, new ShipmentDispatched("o", "LV1") },
+        { OrderStatus.Cancelled, new ShipmentDelivered("o", "LV1") },
+        { OrderStatus.Shipped, new ShipmentStopped("o", "late") },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lawful))]
+    public void A_lawful_event_takes_the_order_on_and_is_told(OrderStatus from, object @event, OrderStatus to, string? tells)
+    {
+        var change = (Pending with { Status = from }).Apply((IEvent)@event);
+
+        Assert.Equal(to, change.State!.Status);
+        Assert.Equal(tells, change.Tells is null ? null : EventType.Of(change.Tells));
+        Assert.Equal(tells is not null, change.IsChanged);
+    }
+
+    [Theory]
+    [MemberData(nameof(Unlawful))]
+    public void What_cannot_be_is_refused(OrderStatus from, object @event) => Assert.Throws<RuleBrokenException>(() => (Pending with { Status = from }).Apply((IEvent)@event));
+
+    [Theory]
+    [InlineData(OrderStatus.Pending, true)]
+    [InlineData(OrderStatus.Confirmed, true)]
+    [InlineData(OrderStatus.Paid, false)]
+    [InlineData(OrderStatus.Shipped, false)]
+    [InlineData(OrderStatus.Delivered, false)]
+    public void Only_an_unpaid_order_can_be_called_off_by_itself(OrderStatus from, bool cancels) =>
+        Assert.Equal(cancels, (Pending with { Status = from }).CancelUnpaid("why").State!.Status == OrderStatus.Cancelled);
+}

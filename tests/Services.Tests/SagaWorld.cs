@@ -1,0 +1,148 @@
+using System.Text.Json;
+using Dapr;
+using Lavka.Contracts;
+using Lavka.Inventory;
+using Lavka.Notifications;
+using Lavka.Orders;
+using Lavka.Payments;
+using Lavka.ServiceDefaults;
+using Lavka.Shipping;
+using Moq;
+using Order = Lavka.Orders.Order;
+
+namespace Lavka.Services.Tests;
+
+/// <summary>
+/// The shop's real handlers on fake sidecars, with a broker that delivers at least once, in any order the test chooses, and processes that crash between saving and telling.
+/// </summary>
+internal sealed class SagaWorld
+{
+    private sealed record Delivery(Published Event, TestService Service, Func<AggregateStore, JsonElement, Task> Handle);
+
+    private readonly List<Delivery> _pending = [];
+    private readonly List<(string Topic, string Type, TestService Service, Func<AggregateStore, JsonElement, Task> Handle)> _subscriptions = [];
+    private readonly ICarrier _carrier = Mock.Of<ICarrier>(carrier => carrier.TrackingNumber(It.IsAny<string>()) == "LV1" && carrier.Deliver(It.IsAny<string>(), It.IsAny<CancellationToken>()) == Task.CompletedTask);
+
+    public SagaWorld()
+    {
+        Orders = Make(Topics.Orders);
+        Inventory = Make(Topics.Inventory);
+        Payments = Make(Topics.Payments);
+        Shipping = Make(Topics.Shipping);
+        Notifications = Make(Topics.Notifications);
+        On<ProductCreated>(Inventory, Topics.Catalog, (store, e) => StockProduct.Handle(e, store, default));
+        On<OrderCreated>(Inventory, Topics.Orders, (store, e) => ReserveStock.Handle(e, store, default));
+        On<OrderPaid>(Inventory, Topics.Orders, (store, e) => TakeStock.Handle(e, store, default));
+        On<OrderCancelled>(Inventory, Topics.Orders, (store, e) => ReleaseStock.Handle(e, store, default));
+        On<OrderConfirmed>(Payments, Topics.Orders, (store, e) => ChargeOrder.Handle(e, store, Provider, default));
+        On<OrderCancelled>(Payments, Topics.Orders, (store, e) => RefundOrder.Handle(e, store, Provider, default));
+        On<OrderPaid>(Shipping, Topics.Orders, (store, e) => ShipOrder.Handle(e, store, _carrier, default));
+        On<ShipmentDispatched>(Shipping, Topics.Shipping, (store, e) => DeliverShipment.Handle(e, store, _carrier, default));
+        On<StockReserved>(Orders, Topics.Inventory, (store, e) => FollowOrder.StockReserved(e, store, default));
+        On<StockRejected>(Orders, Topics.Inventory, (store, e) => FollowOrder.StockRejected(e, store, default));
+        On<PaymentCompleted>(Orders, Topics.Payments, (store, e) => FollowOrder.PaymentCompleted(e, store, default));
+        On<PaymentFailed>(Orders, Topics.Payments, (store, e) => FollowOrder.PaymentFailed(e, store, default));
+        On<ShipmentDispatched>(Orders, Topics.Shipping, (store, e) => FollowOrder.ShipmentDispatched(e, store, default));
+        On<ShipmentDelivered>(Orders, Topics.Shipping, (store, e) => FollowOrder.ShipmentDelivered(e, store, default));
+        On<ShipmentStopped>(Orders, Topics.Shipping, (store, e) => FollowOrder.ShipmentStopped(e, store, default));
+        On<OrderCreated>(Notifications, Topics.Orders, (store, e) => Notify.OrderConfirmation(e, store, TimeProvider.System, default));
+    }
+
+    public TestService Orders { get; }
+
+    public TestService Inventory { get; }
+
+    public TestService Payments { get; }
+
+    public TestService Shipping { get; }
+
+    public TestService Notifications { get; }
+
+    public FakeProvider Provider { get; } = new();
+
+    /// <summary>The next so many publishes fail, as when the process crashes before them.</summary>
+    public int Crashes { get; set; }
+
+    public int Pending => _pending.Count;
+
+    public void Seed(string productId, long stock) => Publish(new(Topics.Catalog, ProductCreated.Type, $"product-{productId}/1",
+        JsonSerializer.SerializeToElement(new ProductCreated(productId, productId, 10, stock), JsonSerializerOptions.Web)));
+
+    public Task Place(string orderId, params OrderLine[] lines) =>
+        Orders.Store.Accept<Order>(Order.KeyOf(orderId), order => order?.Unchanged() ?? Order.Place(orderId, "u", lines, DateTimeOffset.UnixEpoch), default);
+
+    public Task MissDeadline(string orderId) =>
+        Orders.Store.Accept<Order>(Order.KeyOf(orderId), order => order?.CancelUnpaid("late") ?? Change.Nothing<Order>(), default);
+
+    /// <summary>What the customer's cancel comes to for a paid order.</summary>
+    public async Task StopShipment(string orderId)
+    {
+        if (await FindOrder(orderId) is { Status: OrderStatus.Paid })
+        {
+            try
+            {
+                await Lavka.Shipping.StopShipment.Handle(orderId, "changed their mind", Shipping.Store, default);
+            }
+            catch (RequestException)
+            {
+                // It has left.
+            }
+        }
+    }
+
+    /// <summary>Delivers a pending event; a duplicate stays pending as well. A handler that fails gets it again.</summary>
+    public async Task Deliver(int index, bool duplicate)
+    {
+        var delivery = _pending[index];
+        _pending.RemoveAt(index);
+        if (duplicate)
+        {
+            _pending.Add(delivery);
+        }
+
+        try
+        {
+            await delivery.Service.Deliver(delivery.Event.Id, store => delivery.Handle(store, delivery.Event.Data));
+        }
+        catch (Exception e) when (e is DaprException or ProductNotStockedException or InvalidOperationException)
+        {
+            _pending.Add(delivery);
+        }
+    }
+
+    /// <summary>Lets everything come to rest: no more crashes, every outbox told, every event delivered.</summary>
+    public async Task Settle()
+    {
+        Crashes = 0;
+        do
+        {
+            foreach (var service in new[] { Orders, Inventory, Payments, Shipping, Notifications })
+            {
+                await service.Outbox.TellPending(default);
+            }
+
+            for (var steps = 0; _pending.Count > 0; steps++)
+            {
+                Assert.True(steps < 10_000, "Events beget events without end.");
+                await Deliver(0, duplicate: false);
+            }
+        }
+        while (_pending.Count > 0);
+    }
+
+    public Task<Order?> FindOrder(string orderId) => Orders.Store.Find<Order>(Order.KeyOf(orderId), default);
+
+    private TestService Make(string name)
+    {
+        var service = new TestService(name, Publish);
+        service.Dapr.FailsToPublish = () => Crashes > 0 && Crashes-- > 0;
+        return service;
+    }
+
+    private void On<T>(TestService service, string topic, Func<AggregateStore, T, Task> handle)
+        where T : IEvent => _subscriptions.Add((topic, T.Type, service, (store, data) => handle(store, data.Deserialize<T>(JsonSerializerOptions.Web)!)));
+
+    private void Publish(Published @event) => _pending.AddRange(_subscriptions
+        .Where(subscription => subscription.Topic == @event.Topic && subscription.Type == @event.Type)
+        .Select(subscription => new Delivery(@event, subscription.Service, subscription.Handle)));
+}

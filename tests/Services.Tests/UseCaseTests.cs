@@ -1,0 +1,199 @@
+using Lavka.Catalog;
+using Lavka.Contracts;
+using Lavka.Inventory;
+using Lavka.Notifications;
+using Lavka.Orders;
+using Lavka.Payments;
+using Lavka.ServiceDefaults;
+using Lavka.Shipping;
+using Lavka.Users;
+
+namespace Lavka.Services.Tests;
+
+/// <summary>Each service's use cases, on a sidecar in memory.</summary>
+public sealed class UseCaseTests
+{
+    private readonly List<Published> _published = [];
+
+    [Fact]
+    public async Task An_email_is_registered_once_whatever_its_case()
+    {
+        var users = new TestService("users", _published.Add);
+        var first = await RegisterUser.Handle(" Ann@Example.com ", "Ann", users.Store, TimeProvider.System, default);
+
+        var error = await Assert.ThrowsAsync<RequestException>(() => RegisterUser.Handle("ann@example.com", "Ann again", users.Store, TimeProvider.System, default));
+
+        Assert.Equal(400, error.Status);
+        Assert.Equal([first.UserId], await IdList.All(users.Store, User.Index, default));
+        Assert.Equal(UserCreated.Type, Assert.Single(_published).Type);
+    }
+
+    [Theory]
+    [InlineData("nobody", "Ann")]
+    [InlineData("a b@example.com", "Ann")]
+    [InlineData(null, "Ann")]
+    [InlineData("ann@example.com", " ")]
+    public async Task A_user_needs_an_email_and_a_name(string? email, string? name)
+    {
+        var users = new TestService("users", _published.Add);
+
+        Assert.Equal(400, (await Assert.ThrowsAsync<RequestException>(() => RegisterUser.Handle(email, name, users.Store, TimeProvider.System, default))).Status);
+
+        Assert.Empty(users.Dapr.Keys);
+    }
+
+    [Fact]
+    public async Task The_welcome_is_confirmed_back()
+    {
+        var users = new TestService("users", _published.Add);
+        var user = await RegisterUser.Handle("ann@example.com", "Ann", users.Store, TimeProvider.System, default);
+
+        await users.Deliver("e1", store => ConfirmWelcome.Handle(new(user.UserId, "welcome", user.UserId), store, default));
+
+        Assert.True((await users.Store.Find<User>(User.KeyOf(user.UserId), default))!.CommunicationSent);
+    }
+
+    [Fact]
+    public async Task A_price_change_is_told_with_a_version_and_a_repeat_is_not_told()
+    {
+        var catalog = new TestService("catalog", _published.Add);
+        var product = await AddProduct.Handle("Tea", 4.5m, 10, catalog.Store, TimeProvider.System, default);
+        _published.Clear();
+
+        await ChangePrice.Handle(product.ProductId, 5m, catalog.Store, default);
+        await ChangePrice.Handle(product.ProductId, 5m, catalog.Store, default);
+
+        Assert.Equal(2, Assert.Single(_published).Data.GetProperty("version").GetInt64());
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1.999)]
+    [InlineData(2_000_000)]
+    public async Task A_price_that_is_none_is_refused(double price)
+    {
+        var catalog = new TestService("catalog", _published.Add);
+
+        Assert.Equal(400, (await Assert.ThrowsAsync<RequestException>(() => AddProduct.Handle("Tea", (decimal)price, 1, catalog.Store, TimeProvider.System, default))).Status);
+    }
+
+    [Fact]
+    public async Task An_old_price_does_not_overwrite_a_new_one()
+    {
+        var orders = new TestService("orders", _published.Add);
+        await orders.Deliver("e3", store => FollowProduct.PriceChanged(new("p", 7, 3), store, default));
+        await orders.Deliver("e2", store => FollowProduct.PriceChanged(new("p", 6, 2), store, default));
+        await orders.Deliver("e1", store => FollowProduct.Created(new("p", "Tea", 5, 1), store, default));
+
+        Assert.Equal(7, (await orders.Store.Find<ProductCopy>(ProductCopy.KeyOf("p"), default))!.Price);
+    }
+
+    [Fact]
+    public async Task Of_several_lines_all_are_reserved_or_none()
+    {
+        var inventory = new TestService("inventory", _published.Add);
+        await Stocked(inventory, ("a", 5), ("b", 1));
+
+        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1), new("b", 2, 1)], 4), store, default));
+
+        Assert.Equal(StockRejected.Type, Assert.Single(_published).Type);
+        Assert.Equal(new Stock("a", 5, 0, 0), inventory.Dapr.Read<Stock>(Stock.KeyOf("a")));
+    }
+
+    [Fact]
+    public async Task Two_lines_of_one_product_are_counted_together()
+    {
+        var inventory = new TestService("inventory", _published.Add);
+        await Stocked(inventory, ("a", 3));
+
+        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1), new("a", 2, 1)], 4), store, default));
+
+        Assert.Equal(StockRejected.Type, Assert.Single(_published).Type);
+    }
+
+    [Fact]
+    public async Task An_order_cancelled_before_it_was_reserved_is_never_reserved()
+    {
+        var inventory = new TestService("inventory", _published.Add);
+        await Stocked(inventory, ("a", 3));
+
+        await inventory.Deliver("e2", store => ReleaseStock.Handle(new("o", "u", "why"), store, default));
+        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1)], 2), store, default));
+
+        Assert.Equal(3, inventory.Dapr.Read<Stock>(Stock.KeyOf("a"))!.OnHand);
+        Assert.Empty(_published);
+    }
+
+    [Fact]
+    public async Task A_second_delivery_of_the_same_event_charges_once()
+    {
+        var payments = new TestService("payments", _published.Add);
+        var provider = new FakeProvider();
+
+        for (var i = 0; i < 2; i++)
+        {
+            await payments.Deliver("e1", store => ChargeOrder.Handle(new("o", "u", 25), store, provider, default));
+        }
+
+        Assert.Equal(1, provider.Charges);
+        Assert.Equal(25, provider.Held("o"));
+    }
+
+    [Fact]
+    public async Task Money_that_was_taken_while_the_order_was_cancelled_goes_back()
+    {
+        var payments = new TestService("payments", _published.Add);
+        var provider = new FakeProvider();
+        var once = 1;
+        payments.Dapr.BeforeSave = () =>
+        {
+            // The charge has been made, its payment is about to be saved: now the cancellation comes.
+            if (once-- > 0)
+            {
+                payments.Store.Change<Payment>(Payment.KeyOf("o"), _ => new Payment("o", "u", 0, PaymentStatus.Void).Quietly(), default).GetAwaiter().GetResult();
+            }
+        };
+
+        await payments.Deliver("e1", store => ChargeOrder.Handle(new("o", "u", 25), store, provider, default));
+
+        Assert.Equal(0, provider.Held("o"));
+        Assert.Equal(PaymentStatus.Refunded, (await payments.Store.Find<Payment>(Payment.KeyOf("o"), default))!.Status);
+        Assert.Equal(PaymentRefunded.Type, Assert.Single(_published).Type);
+    }
+
+    [Fact]
+    public async Task A_parcel_that_was_stopped_does_not_leave_and_one_that_left_cannot_be_stopped()
+    {
+        var shipping = new TestService("shipping", _published.Add);
+        var carrier = Moq.Mock.Of<ICarrier>(c => c.TrackingNumber(Moq.It.IsAny<string>()) == "LV1");
+
+        await StopShipment.Handle("stopped", "why", shipping.Store, default);
+        await shipping.Deliver("e1", store => ShipOrder.Handle(new("stopped", "u", [], 1), store, carrier, default));
+        await shipping.Deliver("e2", store => ShipOrder.Handle(new("left", "u", [], 1), store, carrier, default));
+        var error = await Assert.ThrowsAsync<RequestException>(() => StopShipment.Handle("left", "why", shipping.Store, default));
+
+        Assert.Equal(409, error.Status);
+        Assert.Equal([ShipmentStopped.Type, ShipmentDispatched.Type], _published.Select(told => told.Type));
+    }
+
+    [Fact]
+    public async Task A_thing_is_told_to_a_user_once()
+    {
+        var notifications = new TestService("notifications", _published.Add);
+        for (var i = 0; i < 2; i++)
+        {
+            await notifications.Deliver($"e{i}", store => Notify.OrderConfirmation(new("o", "u", [], 25), store, TimeProvider.System, default));
+        }
+
+        Assert.Equal([Message.KeyOf("order_confirmation", "o")], await IdList.All(notifications.Store, Message.IndexOf("u"), default));
+        Assert.Single(_published);
+    }
+
+    private static async Task Stocked(TestService inventory, params (string Product, long Stock)[] products)
+    {
+        foreach (var (product, stock) in products)
+        {
+            await inventory.Deliver($"seed-{product}", store => StockProduct.Handle(new(product, product, 1, stock), store, default));
+        }
+    }
+}
