@@ -8,6 +8,12 @@ namespace Lavka.Gateway;
 /// <summary>Passes a request on to a service, through Dapr, and its answer back.</summary>
 public sealed class Forwarder(DaprClient dapr)
 {
+    /// <summary>The largest body in bytes that is passed on.</summary>
+    public const long LargestBody = 1024 * 1024;
+
+    /// <summary>The largest body in bytes that is read to its end, so that its sender gets to see the refusal; at a larger one the connection is cut.</summary>
+    public const long LargestBodyRead = 64 * LargestBody;
+
     // Of the client's headers, those that mean something to a service; the rest is between client and Gateway.
     private static readonly string[] RequestHeaders = ["Accept", "Idempotency-Key", "If-Match", "If-None-Match"];
     private static readonly string[] ResponseHeaders = ["Location", "Link", "ETag", "Retry-After"];
@@ -25,10 +31,7 @@ public sealed class Forwarder(DaprClient dapr)
 
         if (http.Request.ContentLength > 0 || http.Request.Headers.TransferEncoding.Count > 0)
         {
-            // Read before anything is sent: a body that is too large must not reach the service in part.
-            using var body = new MemoryStream();
-            await http.Request.Body.CopyToAsync(body, stop);
-            request.Content = new ByteArrayContent(body.ToArray());
+            request.Content = new ByteArrayContent(await Read(http.Request, stop));
             request.Content.Headers.TryAddWithoutValidation("Content-Type", http.Request.ContentType);
         }
 
@@ -52,6 +55,34 @@ public sealed class Forwarder(DaprClient dapr)
         {
             await response.Content.CopyToAsync(http.Response.Body, stop);
         }
+    }
+
+    /// <summary>The whole body, before anything is sent: one that is too large must not reach the service in part.</summary>
+    /// <exception cref="RequestException">413: it is too large.</exception>
+    private static async Task<byte[]> Read(HttpRequest request, CancellationToken stop)
+    {
+        using var body = new MemoryStream();
+        if (request.ContentLength is null or <= LargestBody)
+        {
+            var buffer = new byte[16 * 1024];
+            while (body.Length <= LargestBody && await request.Body.ReadAsync(buffer, stop) is > 0 and var count)
+            {
+                body.Write(buffer, 0, count);
+            }
+
+            if (body.Length <= LargestBody)
+            {
+                return body.ToArray();
+            }
+        }
+
+        // A sender that waits for our word need not send it all.
+        if (request.Headers.Expect.Count == 0)
+        {
+            await request.Body.CopyToAsync(Stream.Null, stop);
+        }
+
+        throw new RequestException(StatusCodes.Status413PayloadTooLarge, $"The body is too large; allowed are {LargestBody} bytes.");
     }
 
     /// <exception cref="RequestException">503: the service is away, or not yet there.</exception>

@@ -1,11 +1,9 @@
 using Lavka.Gateway;
 using Lavka.ServiceDefaults;
 
-const long LargestBody = 1024 * 1024;
-
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("gateway");
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = LargestBody);
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = Forwarder.LargestBodyRead);
 builder.Services.AddSingleton<Forwarder>();
 
 var app = builder.Build();

@@ -80,7 +80,8 @@ public sealed class KillTests : IDisposable
             _process = Process.Start(new ProcessStartInfo("dotnet",
             [
                 typeof(Sidecar).Assembly.Location, "--app-id", "app", "--app-port", $"{appPort}", "--dapr-http-port", $"{port}", "--resources-path", folder.Resources, "--log-level", "fatal",
-            ]) { WorkingDirectory = folder.Data })!;
+            ])
+            { WorkingDirectory = folder.Data })!;
             _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new($"http://127.0.0.1:{port}") };
         }
 

@@ -53,9 +53,10 @@ internal sealed partial class Failures(IProblemDetailsService problems, ILogger<
         return true;
     }
 
-    private static string InBody(JsonException e) => e.Path is { Length: > 1 } path
-        ? $"The value at {path} is not of the kind it must be."
-        : $"The body is not JSON of the kind it must be (line {e.LineNumber + 1}, position {e.BytePositionInLine + 1}).";
+    // System.Text.Json wraps what it could not parse; what it could parse but not convert stands alone.
+    private static string InBody(JsonException e) => e.InnerException is JsonException || e.Path is null or "$"
+        ? $"The body is not JSON of the kind it must be (line {e.LineNumber + 1}, position {e.BytePositionInLine + 1})."
+        : $"The value at {e.Path} is not of the kind it must be.";
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
     private partial void LogFailed(string method, string path, Exception error);

@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Lavka.Sidecar;
+using Lavka.Testing;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>The whole shop in the test's process: eight services, eight sidecars, HTTP between them.</summary>
+public sealed class InProcessShop : IAsyncLifetime
+{
+    private static readonly (string AppId, Type Program)[] Services =
+    [
+        ("gateway", typeof(Gateway.Forwarder)), ("users", typeof(Users.User)), ("catalog", typeof(Catalog.Product)), ("inventory", typeof(Inventory.Stock)),
+        ("orders", typeof(Orders.Order)), ("payments", typeof(Payments.Payment)), ("shipping", typeof(Shipping.Shipment)), ("notifications", typeof(Notifications.Message)),
+    ];
+
+    private readonly TempFolder _data = new();
+    private readonly Dictionary<string, HostedService> _services = [];
+    private readonly Dictionary<string, Dictionary<string, string>> _settings = [];
+    private readonly List<Sidecar.Sidecar> _sidecars = [];
+
+    public HttpClient Gateway { get; private set; } = null!;
+
+    public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>The base address of a service, past the Gateway.</summary>
+    public Uri AddressOf(string appId) => new($"http://127.0.0.1:{_settings[appId]["APP_PORT"]}");
+
+    public async Task InitializeAsync()
+    {
+        var mesh = new SidecarMesh();
+        foreach (var (appId, program) in Services)
+        {
+            var appPort = Ports.Free();
+            var sidecar = await Sidecar.Sidecar.StartAsync(new()
+            {
+                AppId = appId,
+                AppPort = appPort,
+                ResourcesPaths = [Path.Combine(Repository.Root, "components")],
+                DataPath = _data.Path,
+                Mesh = mesh,
+            });
+            _sidecars.Add(sidecar);
+            _settings[appId] = new()
+            {
+                ["APP_PORT"] = appPort.ToString(CultureInfo.InvariantCulture),
+                ["DAPR_HTTP_PORT"] = sidecar.HttpEndpoint.Port.ToString(CultureInfo.InvariantCulture),
+                ["Logging:LogLevel:Default"] = "Critical",
+                ["Orders:PaymentDeadline"] = "00:00:02",
+            };
+        }
+
+        await Task.WhenAll(Services.Select(service => StartService(service.AppId)));
+        await Task.WhenAll(_sidecars.Select(sidecar => sidecar.Ready));
+        Gateway = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = AddressOf("gateway") };
+    }
+
+    public async Task DisposeAsync()
+    {
+        Gateway.Dispose();
+        await Task.WhenAll(_services.Values.Select(service => service.DisposeAsync().AsTask()));
+        await Task.WhenAll(_sidecars.Select(sidecar => sidecar.DisposeAsync().AsTask()));
+        _data.Dispose();
+    }
+
+    public async Task StopService(string appId)
+    {
+        await _services[appId].DisposeAsync();
+        _services.Remove(appId);
+    }
+
+    public async Task StartService(string appId)
+    {
+        var service = await HostedService.Start(Services.First(one => one.AppId == appId).Program, _settings[appId]);
+        lock (_services)
+        {
+            _services[appId] = service;
+        }
+    }
+
+    public async Task<T> Post<T>(string path, object body, string? idempotencyKey = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body, options: Json) };
+        if (idempotencyKey is not null)
+        {
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        }
+
+        using var response = await Gateway.SendAsync(request);
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        return (await response.Content.ReadFromJsonAsync<T>(Json))!;
+    }
+
+    public async Task<T> Get<T>(string path) => (await Gateway.GetFromJsonAsync<T>(path, Json))!;
+
+    public async Task<string> NewUser() => (await Post<Created>("/v1/users", new { Email = $"{Guid.NewGuid():N}@example.com", Name = "Ann" })).Id;
+
+    public async Task<string> NewProduct(decimal price = 10, long stock = 100) => (await Post<Created>("/v1/products", new { Name = "Tea", Price = price, Stock = stock })).Id;
+
+    public Task<OrderView> Place(string userId, string productId, long quantity = 1, string? idempotencyKey = null) =>
+        Post<OrderView>("/v1/orders", new { UserId = userId, Items = new[] { new { ProductId = productId, Quantity = quantity } } }, idempotencyKey);
+
+    public Task<OrderView> WaitFor(string orderId, string status) => Eventually.Get(async () =>
+        await Get<OrderView>($"/v1/orders/{orderId}") is { } order && order.Status == status ? order : null, $"order {orderId} to be {status}");
+
+    public sealed record Created(string Id);
+
+    public sealed record OrderView(string Id, string Status, decimal Total, string? Reason, string? TrackingNumber);
+
+    public sealed record MessageView(string Template, string Reference);
+
+    public sealed record StockView(long OnHand, long Reserved, long Sold);
+
+    public sealed record PaymentView(string Status, decimal Amount);
+
+    public sealed record UserView(string Id, bool CommunicationSent);
+}

@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Lavka.Testing;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>The shop as processes: the runner, and a service killed with -9 at a time.</summary>
+public sealed partial class RunnerTests : IDisposable
+{
+    private static readonly string[] Services = ["Users", "Catalog", "Inventory", "Orders", "Payments", "Shipping", "Notifications"];
+
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [LinuxFact]
+    public async Task The_audit_holds_while_every_service_is_killed_once()
+    {
+        using var runner = Start(RunFileWithFreePorts(), "--demo", "300", "--data", _folder.Path);
+        await runner.WaitFor("first order was delivered");
+
+        foreach (var service in Services)
+        {
+            // In the middle of the load, one after the other.
+            KillService(runner, service);
+            await Eventually.Holds(() => ServicesOf(runner).ContainsKey(service), $"{service} to be started again");
+        }
+
+        Assert.True(await runner.ExitCode() == 0, runner.Output);
+        Assert.Empty(ServicesOf(runner));
+    }
+
+    [LinuxFact]
+    public async Task The_audit_holds_after_the_runner_was_killed_and_started_again_on_its_data()
+    {
+        var runFile = RunFileWithFreePorts();
+        using (var runner = Start(runFile, "--demo", "300", "--data", _folder.Path))
+        {
+            await runner.WaitFor("first order was delivered");
+            await runner.WaitFor("orders placed");
+            runner.Kill();
+            await Eventually.Holds(() => ServicesOf(runner).Count == 0, "the services to follow the runner");
+        }
+
+        using var again = Start(runFile, "--demo", "50", "--data", _folder.Path);
+
+        Assert.True(await again.ExitCode() == 0, again.Output);
+    }
+
+    [LinuxFact]
+    public async Task Interrupted_it_leaves_no_process()
+    {
+        using var runner = Start(RunFileWithFreePorts(), "--data", _folder.Path);
+        await runner.WaitFor("Ready after");
+        Assert.Equal(8, ServicesOf(runner).Count);
+
+        runner.Interrupt();
+
+        Assert.Equal(0, await runner.ExitCode());
+        Assert.Empty(ServicesOf(runner));
+    }
+
+    [Theory]
+    [InlineData("", "does not exist")]
+    [InlineData("apps: [", "line 2")]
+    [InlineData("version: 1\napps: []", "no apps")]
+    [InlineData("version: 1\napps:\n- appID: a\n  appDirPath: nowhere\n  command: [x]", "nowhere")]
+    [InlineData("version: 1\napps:\n- appID: a\n  appDirPath: .\n", "no command")]
+    [InlineData("version: 1\napps:\n- {appID: a, appDirPath: ., appPort: 7000, command: [x]}\n- {appID: b, appDirPath: ., appPort: 7000, command: [x]}", "7000")]
+    public async Task A_wrong_run_file_is_one_clear_sentence(string yaml, string says)
+    {
+        var file = yaml.Length == 0 ? Path.Combine(_folder.Path, "none.yaml") : _folder.Write("dapr.yaml", yaml);
+        using var runner = Start(file, "--data", _folder.Path);
+
+        Assert.Equal(1, await runner.ExitCode());
+        Assert.Contains(says, runner.Output, StringComparison.Ordinal);
+        Assert.Single(runner.Output.Trim().Split('\n'));
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_named()
+    {
+        await using var other = await ScriptedApp.Start(_ => new(200));
+        var file = _folder.Write("dapr.yaml", $"version: 1\napps:\n- {{appID: a, appDirPath: ., appPort: {other.Port}, daprHTTPPort: {Ports.Free()}, command: [sleep, \"60\"]}}");
+        using var runner = Start(file, "--data", _folder.Path);
+
+        Assert.Equal(1, await runner.ExitCode());
+        Assert.Contains(other.Port.ToString(CultureInfo.InvariantCulture), runner.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>dapr.yaml as it stands, but for its ports.</summary>
+    private string RunFileWithFreePorts()
+    {
+        var yaml = PortField().Replace(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml")), match => $"{match.Groups[1].Value}: {Ports.Free()}")
+            .Replace("services/", Path.Combine(Repository.Root, "services") + "/", StringComparison.Ordinal)
+            .Replace("./components", Path.Combine(Repository.Root, "components"), StringComparison.Ordinal);
+        return _folder.Write("dapr.yaml", yaml);
+    }
+
+    private static RunnerProcess Start(string runFile, params string[] arguments) =>
+        new([typeof(Run.RunFile).Assembly.Location, "--run-file", runFile, .. arguments]);
+
+    /// <summary>The services a runner has started, by name.</summary>
+    private static Dictionary<string, int> ServicesOf(RunnerProcess runner)
+    {
+        var found = new Dictionary<string, int>();
+        foreach (var process in Process.GetProcesses())
+        {
+            try
+            {
+                var stat = File.ReadAllText($"/proc/{process.Id}/stat");
+                var parent = int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+                var command = File.ReadAllText($"/proc/{process.Id}/cmdline");
+                if (parent == runner.Id && ServiceName().Match(command) is { Success: true } match)
+                {
+                    found[match.Groups[1].Value] = process.Id;
+                }
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+
+        return found;
+    }
+
+    private static void KillService(RunnerProcess runner, string service)
+    {
+        using var process = Process.GetProcessById(ServicesOf(runner)[service]);
+
+        // On Unix this is SIGKILL.
+        process.Kill();
+    }
+
+    [GeneratedRegex("(appPort|daprHTTPPort): [0-9]+")]
+    private static partial Regex PortField();
+
+    [GeneratedRegex("bin/([A-Za-z]+)\\.dll")]
+    private static partial Regex ServiceName();
+}

@@ -1,0 +1,249 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Lavka.Testing;
+using static Lavka.Shop.Tests.InProcessShop;
+
+namespace Lavka.Shop.Tests;
+
+public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
+{
+    [Fact]
+    public async Task An_order_goes_all_the_way()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(price: 12.5m, stock: 5));
+
+        var placed = await shop.Place(user, product, quantity: 2);
+
+        Assert.Equal(("pending", 25m), (placed.Status, placed.Total));
+        var delivered = await shop.WaitFor(placed.Id, "delivered");
+        Assert.StartsWith("LV", delivered.TrackingNumber, StringComparison.Ordinal);
+        Assert.Equal(new PaymentView("completed", 25), await shop.Get<PaymentView>($"/v1/payments/{placed.Id}"));
+        await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(3, 0, 2) ? "" : null, "the stock to be taken");
+        await Eventually.Get(async () => (await shop.Get<List<MessageView>>($"/v1/users/{user}/messages")).Select(message => message.Template).Order()
+            .SequenceEqual(["order_confirmation", "order_delivered", "order_shipped", "payment_receipt", "welcome"]) ? "" : null, "every message, once");
+        await Eventually.Get(async () => (await shop.Get<UserView>($"/v1/users/{user}")).CommunicationSent ? "" : null, "the welcome to be confirmed");
+    }
+
+    [Fact]
+    public async Task An_order_for_more_than_there_is_is_cancelled_and_takes_nothing()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(stock: 3));
+
+        var placed = await shop.Place(user, product, quantity: 4);
+
+        Assert.Contains("3 on hand", (await shop.WaitFor(placed.Id, "cancelled")).Reason, StringComparison.Ordinal);
+        Assert.Equal(new StockView(3, 0, 0), await shop.Get<StockView>($"/v1/inventory/{product}"));
+    }
+
+    [Fact]
+    public async Task A_declined_payment_gives_the_stock_back()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(price: 6000, stock: 3));
+
+        var placed = await shop.Place(user, product);
+
+        await shop.WaitFor(placed.Id, "cancelled");
+        Assert.Equal("failed", (await shop.Get<PaymentView>($"/v1/payments/{placed.Id}")).Status);
+        await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(3, 0, 0) ? "" : null, "the stock to be released");
+    }
+
+    [Fact]
+    public async Task The_same_request_with_the_same_key_is_one_order()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct());
+
+        var orders = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => shop.Place(user, product, idempotencyKey: "k")));
+
+        Assert.Single(orders.Select(order => order.Id).Distinct());
+        Assert.Single(await shop.Get<List<OrderView>>($"/v1/users/{user}/orders"));
+    }
+
+    [Fact]
+    public async Task Of_the_last_piece_one_buyer_gets_it()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(stock: 1));
+
+        var orders = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => shop.Place(user, product)));
+
+        await Eventually.Get(async () => (await shop.Get<List<OrderView>>($"/v1/orders?user_id={user}")).All(order => order.Status is "delivered" or "cancelled") ? "" : null, "all to finish");
+        Assert.Single(await shop.Get<List<OrderView>>($"/v1/orders?user_id={user}"), order => order.Status == "delivered");
+    }
+
+    [Fact]
+    public async Task An_order_that_is_not_paid_in_time_is_cancelled_and_its_stock_is_back()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(stock: 2));
+        await shop.StopService("payments");
+        try
+        {
+            var placed = await shop.Place(user, product);
+
+            Assert.Contains("in time", (await shop.WaitFor(placed.Id, "cancelled")).Reason, StringComparison.Ordinal);
+            await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(2, 0, 0) ? "" : null, "the stock to be released");
+            using var payment = await shop.Gateway.GetAsync(new Uri($"/v1/payments/{placed.Id}", UriKind.Relative));
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, payment.StatusCode);
+            Assert.Contains("payments", await payment.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            await shop.StartService("payments");
+        }
+    }
+
+    [Fact]
+    public async Task An_order_placed_while_a_service_is_away_goes_on_when_it_is_back()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct());
+        await shop.StopService("shipping");
+        OrderView placed;
+        try
+        {
+            placed = await shop.Place(user, product);
+            await shop.WaitFor(placed.Id, "paid");
+        }
+        finally
+        {
+            await shop.StartService("shipping");
+        }
+
+        await shop.WaitFor(placed.Id, "delivered");
+    }
+
+    [Fact]
+    public async Task A_delivered_order_cannot_be_cancelled()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct());
+        var placed = await shop.Place(user, product);
+        await shop.WaitFor(placed.Id, "delivered");
+
+        using var response = await Patch($"/v1/orders/{placed.Id}/status", """{"status":"cancelled"}""");
+
+        Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_order_is_cancelled_by_its_customer_while_it_waits_for_its_payment()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(stock: 2));
+        await shop.StopService("payments");
+        try
+        {
+            var placed = await shop.Place(user, product);
+            await shop.WaitFor(placed.Id, "confirmed");
+
+            using var response = await Patch($"/v1/orders/{placed.Id}/status", """{"status":"cancelled"}""");
+
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+            await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(2, 0, 0) ? "" : null, "the stock to be released");
+        }
+        finally
+        {
+            await shop.StartService("payments");
+        }
+    }
+
+    [Fact]
+    public async Task A_payment_that_a_client_asks_for_is_the_one_payment_of_the_order()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(price: 30));
+        var placed = await shop.Place(user, product);
+        await shop.WaitFor(placed.Id, "delivered");
+
+        var payment = await shop.Post<PaymentView>("/v1/payments", new { OrderId = placed.Id });
+
+        Assert.Equal(new PaymentView("completed", 30), payment);
+    }
+
+    [Theory]
+    [InlineData("/v1/users", """{"email":"not-an-email","name":"Ann"}""", 400, "not-an-email")]
+    [InlineData("/v1/users", """{"name":"Ann"}""", 400, "email")]
+    [InlineData("/v1/users", "{\"email\":", 400, "JSON")]
+    [InlineData("/v1/users", "[]", 400, "kind")]
+    [InlineData("/v1/products", """{"name":"Tea","price":-1,"stock":1}""", 400, "price")]
+    [InlineData("/v1/products", """{"name":"Tea","price":1,"stock":1.5}""", 400, "stock")]
+    [InlineData("/v1/orders", """{"user_id":"nobody","items":[{"product_id":"PRODUCT","quantity":1}]}""", 400, "nobody")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[{"product_id":"nothing","quantity":1}]}""", 400, "nothing")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[{"product_id":"PRODUCT","quantity":0}]}""", 400, "quantity")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[{"product_id":"PRODUCT","quantity":-1}]}""", 400, "quantity")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[{"product_id":"PRODUCT","quantity":1000000000000}]}""", 400, "1000000000000")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[{"product_id":"PRODUCT","quantity":1,"price":0.01}]}""", 400, "costs")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[]}""", 400, "items")]
+    [InlineData("/v1/orders", """{"user_id":"USER"}""", 400, "items")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[null]}""", 400, "product_id")]
+    [InlineData("/v1/payments", """{"order_id":"nothing"}""", 404, "nothing")]
+    [InlineData("/v1/nonsense", "{}", 404, "")]
+    public async Task Bad_input_gets_a_clear_answer_and_changes_nothing(string path, string body, int status, string named)
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(stock: 7));
+        using var content = new StringContent(body.Replace("USER", user, StringComparison.Ordinal).Replace("PRODUCT", product, StringComparison.Ordinal), Encoding.UTF8, "application/json");
+
+        using var response = await shop.Gateway.PostAsync(new Uri(path, UriKind.Relative), content);
+
+        var problem = await response.Content.ReadAsStringAsync();
+        Assert.True(status == (int)response.StatusCode, problem);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.Contains(named, JsonDocument.Parse(problem).RootElement.TryGetProperty("detail", out var detail) ? detail.GetString()! : "", StringComparison.Ordinal);
+        Assert.Empty(await shop.Get<List<OrderView>>($"/v1/users/{user}/orders"));
+        await Eventually.Get(async () => (await shop.Gateway.GetAsync(new Uri($"/v1/inventory/{product}", UriKind.Relative))).IsSuccessStatusCode ? "" : null, "the stock");
+        Assert.Equal(new StockView(7, 0, 0), await shop.Get<StockView>($"/v1/inventory/{product}"));
+    }
+
+    [Fact]
+    public async Task An_email_twice_is_refused()
+    {
+        var email = $"{Guid.NewGuid():N}@example.com";
+        await shop.Post<Created>("/v1/users", new { Email = email, Name = "Ann" });
+
+        using var response = await shop.Gateway.PostAsJsonAsync("/v1/users", new { email = email.ToUpperInvariant(), name = "Ann" });
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("registered already", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_body_of_10_MB_is_refused()
+    {
+        using var content = new StringContent("{\"email\":\"" + new string('x', 10 * 1024 * 1024) + "\"}", Encoding.UTF8, "application/json");
+
+        using var response = await shop.Gateway.PostAsync(new Uri("/v1/users", UriKind.Relative), content);
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        Assert.Contains("too large", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Lists_come_in_pages()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(stock: 0));
+        for (var i = 0; i < 60; i++)
+        {
+            await shop.Place(user, product);
+        }
+
+        using var newest = await shop.Gateway.GetAsync(new Uri($"/v1/users/{user}/orders", UriKind.Relative));
+        var link = Assert.Single(newest.Headers.GetValues("Link"));
+        var earlier = await shop.Get<List<OrderView>>(link[1..link.IndexOf('>', StringComparison.Ordinal)]);
+
+        Assert.Equal(60, earlier.Count + (await newest.Content.ReadFromJsonAsync<List<OrderView>>(Json))!.Count);
+    }
+
+    [Theory]
+    [InlineData("orders", "order-service")]
+    [InlineData("users", "user-service")]
+    [InlineData("payments", "payment-service")]
+    [InlineData("catalog", "catalog-service")]
+    [InlineData("inventory", "inventory-service")]
+    [InlineData("shipping", "shipping-service")]
+    [InlineData("notifications", "notification-service")]
+    [InlineData("gateway", "gateway-service")]
+    public async Task Every_service_says_that_it_is_healthy(string appId, string name)
+    {
+        using var http = new HttpClient();
+
+        Assert.Equal($$"""{"status":"healthy","service":"{{name}}"}""", await http.GetStringAsync(new Uri(shop.AddressOf(appId), "/health")));
+    }
+
+    private Task<HttpResponseMessage> Patch(string path, string json) => shop.Gateway.PatchAsync(new Uri(path, UriKind.Relative), new StringContent(json, Encoding.UTF8, "application/json"));
+}
