@@ -6,11 +6,26 @@ namespace Lavka.Run.Demo;
 /// <summary>What the runner and the processes it started hold in memory.</summary>
 internal static class Memory
 {
-    /// <summary>The sum of their resident sets in bytes; elsewhere than on Linux, this process's alone.</summary>
+    /// <summary>
+    /// The sum of their proportional set sizes in bytes: what several share, such as .NET's own libraries, counts once. Elsewhere than on Linux, this process's resident set alone.
+    /// </summary>
     public static long OfThisAndChildren()
     {
         var own = Environment.ProcessId;
-        return Process.GetProcesses().Where(process => process.Id == own || ParentOf(process.Id) == own).Sum(process => process.WorkingSet64);
+        return Process.GetProcesses().Where(process => process.Id == own || ParentOf(process.Id) == own).Sum(SizeOf);
+    }
+
+    private static long SizeOf(Process process)
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{process.Id}/smaps_rollup").First(line => line.StartsWith("Pss:", StringComparison.Ordinal));
+            return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            return process.WorkingSet64;
+        }
     }
 
     private static int ParentOf(int pid)
