@@ -1,4 +1,5 @@
 using Lavka.Contracts;
+using Lavka.ServiceDefaults;
 
 namespace Lavka.Gateway;
 
@@ -16,6 +17,8 @@ public static class V1
         v1.Forward("orders/{**rest}", Topics.Orders);
         v1.Forward("payments/{**rest}", Topics.Payments);
         v1.Forward("shipments/{**rest}", Topics.Shipping);
+        v1.Map("{**path}", void (string? path) => throw RequestException.NotFound(
+            $"There is no '/v1/{path}'; there are users, products, inventory, orders, payments and shipments."));
     }
 
     private static void Forward(this RouteGroupBuilder group, string pattern, string service) =>

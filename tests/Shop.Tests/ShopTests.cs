@@ -173,7 +173,7 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
     [InlineData("/v1/orders", """{"user_id":"USER"}""", 400, "items")]
     [InlineData("/v1/orders", """{"user_id":"USER","items":[null]}""", 400, "product_id")]
     [InlineData("/v1/payments", """{"order_id":"nothing"}""", 404, "nothing")]
-    [InlineData("/v1/nonsense", "{}", 404, "")]
+    [InlineData("/v1/nonsense", "{}", 404, "nonsense")]
     public async Task Bad_input_gets_a_clear_answer_and_changes_nothing(string path, string body, int status, string named)
     {
         var (user, product) = (await shop.NewUser(), await shop.NewProduct(stock: 7));
