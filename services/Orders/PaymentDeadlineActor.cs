@@ -14,8 +14,16 @@ public interface IPaymentDeadline : IActor
 /// <summary>The deadline of one order; the actor's id is the order's.</summary>
 public sealed class PaymentDeadlineActor(ActorHost host, AggregateStore store) : Actor(host), IPaymentDeadline, IRemindable
 {
-    public Task Start(double seconds) => RegisterReminderAsync("deadline", null, TimeSpan.FromSeconds(seconds), TimeSpan.FromMilliseconds(-1));
+    private const string Reminder = "deadline";
 
-    public Task ReceiveReminderAsync(string reminderName, byte[] state, TimeSpan dueTime, TimeSpan period) =>
-        store.Accept<Order>(Order.KeyOf(Id.GetId()), order => order?.CancelUnpaid("It was not paid in time.") ?? Change.Nothing<Order>(), CancellationToken.None);
+    // Dapr gives a reminder that fails up after a few tries; the next one comes after this.
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
+
+    public Task Start(double seconds) => RegisterReminderAsync(Reminder, null, TimeSpan.FromSeconds(seconds), Again);
+
+    public async Task ReceiveReminderAsync(string reminderName, byte[] state, TimeSpan dueTime, TimeSpan period)
+    {
+        await store.Accept<Order>(Order.KeyOf(Id.GetId()), order => order?.CancelUnpaid("It was not paid in time.") ?? Change.Nothing<Order>(), CancellationToken.None);
+        await UnregisterReminderAsync(Reminder);
+    }
 }

@@ -20,21 +20,25 @@ public static class PlaceOrder
         string? userId, IReadOnlyList<WantedLine>? wanted, string? idempotencyKey, AggregateStore store, PriceBook prices, Peers peers, TimeProvider time, CancellationToken stop)
     {
         Check(userId, wanted);
+        var orderId = string.IsNullOrEmpty(idempotencyKey) ? Guid.CreateVersion7().ToString() : IdFor(userId!, idempotencyKey);
+        if (!string.IsNullOrEmpty(idempotencyKey) && await store.Find<Order>(Order.KeyOf(orderId), stop) is { } placed)
+        {
+            // Before anything is checked: a price that has changed since must not turn the repeat of a placed order away.
+            return IsSame(placed, wanted!) ? placed : throw Used(idempotencyKey);
+        }
+
         if (await peers.Get<User>(Topics.Users, $"/v1/users/{Uri.EscapeDataString(userId!)}", stop) is null)
         {
             throw RequestException.Bad($"There is no user '{userId}'.");
         }
 
         var lines = await Price(wanted!, prices, stop);
-        var orderId = string.IsNullOrEmpty(idempotencyKey) ? Guid.CreateVersion7().ToString() : IdFor(userId!, idempotencyKey);
         var index = Order.IndexOf(userId!);
         var order = await store.Accept<Order, IdList>(Order.KeyOf(orderId), [index], (existing, parts) =>
         {
             if (existing is not null)
             {
-                return Same(existing.Lines, lines)
-                    ? existing.Unchanged()
-                    : throw RequestException.Conflict($"The Idempotency-Key '{idempotencyKey}' has been used for another order.");
+                return IsSame(existing, wanted!) ? existing.Unchanged() : throw Used(idempotencyKey);
             }
 
             IdList.Add(parts, index, orderId);
@@ -81,9 +85,10 @@ public static class PlaceOrder
         })];
     }
 
-    // The prices may have changed between a request and its repeat.
-    private static bool Same(IReadOnlyList<OrderLine> placed, IReadOnlyList<OrderLine> repeated) =>
-        placed.Select(line => (line.ProductId, line.Quantity)).SequenceEqual(repeated.Select(line => (line.ProductId, line.Quantity)));
+    private static bool IsSame(Order placed, IReadOnlyList<WantedLine> wanted) =>
+        placed.Lines.Select(line => (line.ProductId, line.Quantity)).SequenceEqual(wanted.Select(line => (line.ProductId!, line.Quantity!.Value)));
+
+    private static RequestException Used(string? idempotencyKey) => RequestException.Conflict($"The Idempotency-Key '{idempotencyKey}' has been used for another order.");
 
     private static string IdFor(string userId, string idempotencyKey) =>
         new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{userId}\n{idempotencyKey}")).AsSpan(0, 16)).ToString();

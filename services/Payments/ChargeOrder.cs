@@ -7,17 +7,14 @@ namespace Lavka.Payments;
 public static class ChargeOrder
 {
     public static Task Handle(OrderConfirmed order, AggregateStore store, IPaymentProvider provider, CancellationToken stop) =>
-        store.Change<Payment>(Payment.KeyOf(order.OrderId), payment => Decide(payment, order, provider, stop), stop);
-
-    /// <summary>What a charge makes of an order's payment, and the charge.</summary>
-    public static async Task<Change<Payment>> Decide(Payment? payment, OrderConfirmed order, IPaymentProvider provider, CancellationToken stop)
-    {
-        if (payment is { Status: PaymentStatus.Void } && await provider.Refund(order.OrderId, stop))
+        store.Change<Payment>(Payment.KeyOf(order.OrderId), async payment =>
         {
-            // The order was cancelled while an earlier try of this was at the provider: what that took goes back.
-            return (payment with { UserId = order.UserId, Amount = order.Total }).Refund();
-        }
+            if (payment is { Status: PaymentStatus.Void } && await provider.Refund(order.OrderId, stop))
+            {
+                // The order was cancelled while an earlier try of this was at the provider: what that took goes back.
+                return (payment with { UserId = order.UserId, Amount = order.Total }).Refund();
+            }
 
-        return payment?.Unchanged() ?? Payment.From(order.OrderId, order.UserId, order.Total, await provider.Charge(order.OrderId, order.Total, stop));
-    }
+            return payment?.Unchanged() ?? Payment.From(order.OrderId, order.UserId, order.Total, await provider.Charge(order.OrderId, order.Total, stop));
+        }, stop);
 }

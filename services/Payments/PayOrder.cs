@@ -4,12 +4,17 @@ using Lavka.ServiceDefaults;
 
 namespace Lavka.Payments;
 
-/// <summary>Charges an order because a client asks for it. It is the same charge that the order's confirmation starts: whoever comes first makes it.</summary>
+/// <summary>
+/// Answers an order's payment to a client that posts one. Only the order's confirmation charges, because only an event comes again after a crash; this waits for it.
+/// </summary>
 public static class PayOrder
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+
     private sealed record Order(string Id, [property: JsonPropertyName("user_id")] string UserId, string Status, decimal Total);
 
-    public static async Task<Payment> Handle(string? orderId, decimal? amount, AggregateStore store, IPaymentProvider provider, Peers peers, CancellationToken stop)
+    public static async Task<Payment> Handle(string? orderId, decimal? amount, AggregateStore store, Peers peers, TimeProvider time, CancellationToken stop)
     {
         if (string.IsNullOrWhiteSpace(orderId))
         {
@@ -33,7 +38,15 @@ public static class PayOrder
             throw RequestException.Conflict($"Order '{orderId}' is {order.Status}; only a confirmed order can be paid.");
         }
 
-        return (await store.Accept<Payment>(Payment.KeyOf(orderId), found =>
-            ChargeOrder.Decide(found, new OrderConfirmed(orderId, order.UserId, order.Total), provider, stop), stop))!;
+        for (var waited = TimeSpan.Zero; waited < Patience; waited += Poll)
+        {
+            await Task.Delay(Poll, time, stop);
+            if (await store.Find<Payment>(Payment.KeyOf(orderId), stop) is { } made)
+            {
+                return made;
+            }
+        }
+
+        throw RequestException.Conflict($"The payment of order '{orderId}' is still being made; ask for it in a moment.");
     }
 }

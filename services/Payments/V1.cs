@@ -17,9 +17,9 @@ public static class V1
     public static void MapV1(this WebApplication app)
     {
         var payments = app.MapGroup("/v1/payments");
-        payments.MapPost("", async Task<Created<PaymentView>> (NewPayment payment, AggregateStore store, IPaymentProvider provider, Peers peers, CancellationToken stop) =>
+        payments.MapPost("", async Task<Created<PaymentView>> (NewPayment payment, AggregateStore store, Peers peers, TimeProvider time, CancellationToken stop) =>
         {
-            var paid = await PayOrder.Handle(payment.OrderId, payment.Amount, store, provider, peers, stop);
+            var paid = await PayOrder.Handle(payment.OrderId, payment.Amount, store, peers, time, stop);
             return TypedResults.Created($"/v1/payments/{paid.OrderId}", PaymentView.Of(paid));
         });
         payments.MapGet("/{orderId}", async Task<Ok<PaymentView>> (string orderId, AggregateStore store, CancellationToken stop) =>

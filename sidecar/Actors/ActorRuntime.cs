@@ -33,8 +33,8 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     {
         (_sidecar, _options, _store, _policies, _ttlEnabled) = (sidecar, options, store, policies, ttlEnabled);
         _log = options.Logs.CreateLogger<ActorRuntime>();
-        _timers = new(options.Time, FireTimer);
-        _reminders = new(options.Time, FireReminder);
+        _timers = new(options.Time, FireTimer, (timer, e) => LogNotFired("Timer", timer.Name, timer.Type, timer.Id, e.Message));
+        _reminders = new(options.Time, FireReminder, (reminder, e) => LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message));
         _idleCheck = options.Time.CreateTimer(_ => _ = DeactivateIdle(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
@@ -323,7 +323,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
                 (await InvokeHere(reminder.Type, reminder.Id, $"method/remind/{Uri.EscapeDataString(reminder.Name)}", bytes, null, stop)).Dispose();
                 break;
             }
-            catch (HttpRequestException e)
+            catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
             {
                 // The app is away: a reminder waits for it.
                 LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
@@ -342,6 +342,12 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         }
 
         var next = reminder.Fired(_options.Time.GetUtcNow());
+        if (!_reminders.Holds(reminder))
+        {
+            // Its own callback has removed or replaced it; what is in the store is that.
+            return next;
+        }
+
         await Store.Apply([next is null ? new(ReminderKey(reminder.Type, reminder.Id, reminder.Name), null) : Save(next)], stop);
         return next;
     }

@@ -5,6 +5,7 @@ internal sealed class Scheduler : IAsyncDisposable
 {
     private readonly TimeProvider _time;
     private readonly Func<Schedule, CancellationToken, Task<Schedule?>> _fire;
+    private readonly Action<Schedule, Exception> _failed;
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Type, string Id, string Name), Schedule> _schedules = [];
     private readonly PriorityQueue<Schedule, DateTimeOffset> _queue = new();
@@ -13,10 +14,11 @@ internal sealed class Scheduler : IAsyncDisposable
     private readonly Task _loop;
 
     /// <param name="time">The clock.</param>
-    /// <param name="fire">Fires one and answers how it goes on; null: not at all.</param>
-    public Scheduler(TimeProvider time, Func<Schedule, CancellationToken, Task<Schedule?>> fire)
+    /// <param name="fire">Fires one and answers how it goes on; null: not at all. What throws fires again.</param>
+    /// <param name="failed">Told of what was thrown.</param>
+    public Scheduler(TimeProvider time, Func<Schedule, CancellationToken, Task<Schedule?>> fire, Action<Schedule, Exception> failed)
     {
-        (_time, _fire) = (time, fire);
+        (_time, _fire, _failed) = (time, fire, failed);
         _loop = Task.Run(Loop);
     }
 
@@ -29,6 +31,15 @@ internal sealed class Scheduler : IAsyncDisposable
         }
 
         _changed.Release();
+    }
+
+    /// <summary>Whether this is still the schedule of its name: it has been neither removed nor replaced.</summary>
+    public bool Holds(Schedule schedule)
+    {
+        lock (_lock)
+        {
+            return _schedules.TryGetValue(Key(schedule), out var current) && ReferenceEquals(current, schedule);
+        }
     }
 
     public void Remove(string type, string id, string name)
@@ -110,6 +121,12 @@ internal sealed class Scheduler : IAsyncDisposable
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             return;
+        }
+        catch (Exception e)
+        {
+            // Not lost: it fires again.
+            _failed(schedule, e);
+            next = schedule with { Next = _time.GetUtcNow() + TimeSpan.FromSeconds(1) };
         }
 
         lock (_lock)

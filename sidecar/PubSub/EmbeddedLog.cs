@@ -317,31 +317,10 @@ internal sealed partial class EmbeddedLog : IPubSub
 
         private async Task ReadTopic()
         {
-            var partitions = (await log.TopicOf(topic)).Partitions;
-            await Task.WhenAll(partitions.Select(ReadPartition));
-        }
-
-        private async Task ReadPartition(Partition partition)
-        {
-            var next = log.StartOf(consumer, partition);
             try
             {
-                while (!_stop.IsCancellationRequested)
-                {
-                    var changed = partition.Changed;
-                    var batch = next < partition.Next ? await Read(partition, next) : [];
-                    if (batch.Count == 0)
-                    {
-                        await changed.WaitAsync(_stop.Token);
-                    }
-
-                    foreach (var (id, message) in batch)
-                    {
-                        await Deliver(partition, message);
-                        next = id + 1;
-                        log._offsetsToSave[(consumer, partition.Number)] = next;
-                    }
-                }
+                var partitions = (await Retried(async () => await log.TopicOf(topic))).Partitions;
+                await Task.WhenAll(partitions.Select(ReadPartition));
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -349,13 +328,35 @@ internal sealed partial class EmbeddedLog : IPubSub
             }
         }
 
-        private async Task<List<(long Id, Message Message)>> Read(Partition partition, long next)
+        private async Task ReadPartition(Partition partition)
+        {
+            var next = await Retried(() => Task.FromResult(log.StartOf(consumer, partition)));
+            while (!_stop.IsCancellationRequested)
+            {
+                var changed = partition.Changed;
+                var batch = next < partition.Next ? await Retried(() => Task.FromResult(log.Read(topic, partition, next))) : [];
+                if (batch.Count == 0)
+                {
+                    await changed.WaitAsync(_stop.Token);
+                }
+
+                foreach (var (id, message) in batch)
+                {
+                    await Deliver(partition, message);
+                    next = id + 1;
+                    log._offsetsToSave[(consumer, partition.Number)] = next;
+                }
+            }
+        }
+
+        /// <summary>Tries until the database answers: a group that gave up would be one that nobody misses.</summary>
+        private async Task<T> Retried<T>(Func<Task<T>> ask)
         {
             while (true)
             {
                 try
                 {
-                    return log.Read(topic, partition, next);
+                    return await ask();
                 }
                 catch (SqliteException e)
                 {

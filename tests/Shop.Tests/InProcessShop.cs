@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -19,6 +20,10 @@ public sealed class InProcessShop : IAsyncLifetime
     private readonly Dictionary<string, HostedService> _services = [];
     private readonly Dictionary<string, Dictionary<string, string>> _settings = [];
     private readonly List<Sidecar.Sidecar> _sidecars = [];
+    private ScriptedApp _listener = null!;
+
+    /// <summary>What Orders has put into its dead-letter topic.</summary>
+    public ConcurrentQueue<string> DeadLetters { get; } = new();
 
     public HttpClient Gateway { get; private set; } = null!;
 
@@ -51,6 +56,28 @@ public sealed class InProcessShop : IAsyncLifetime
             };
         }
 
+        _listener = await ScriptedApp.Start(request =>
+        {
+            if (request.Path == "/dapr/subscribe")
+            {
+                return Answer.Json("""[{"pubsubname":"pubsub","topic":"orders.dead-letters","route":"/on"}]""");
+            }
+
+            if (request.Path == "/on")
+            {
+                DeadLetters.Enqueue(request.Text);
+            }
+
+            return new(200);
+        });
+        _sidecars.Add(await Sidecar.Sidecar.StartAsync(new()
+        {
+            AppId = "listener",
+            AppPort = _listener.Port,
+            ResourcesPaths = [Path.Combine(Repository.Root, "components")],
+            DataPath = _data.Path,
+            Mesh = mesh,
+        }));
         await Task.WhenAll(Services.Select(service => StartService(service.AppId)));
         await Task.WhenAll(_sidecars.Select(sidecar => sidecar.Ready));
         Gateway = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = AddressOf("gateway") };
@@ -61,6 +88,7 @@ public sealed class InProcessShop : IAsyncLifetime
         Gateway.Dispose();
         await Task.WhenAll(_services.Values.Select(service => service.DisposeAsync().AsTask()));
         await Task.WhenAll(_sidecars.Select(sidecar => sidecar.DisposeAsync().AsTask()));
+        await _listener.DisposeAsync();
         _data.Dispose();
     }
 

@@ -145,6 +145,32 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
     }
 
     [Fact]
+    public async Task A_repeat_is_the_same_order_even_if_the_price_has_changed_since()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(price: 10));
+        var wanted = new { UserId = user, Items = new[] { new { ProductId = product, Quantity = 1, Price = 10 } } };
+        var placed = await shop.Post<OrderView>("/v1/orders", wanted, "k");
+        using var change = await Patch($"/v1/products/{product}", """{"price":11}""");
+        Assert.Equal(HttpStatusCode.OK, change.StatusCode);
+
+        Assert.Equal(placed.Id, (await shop.Post<OrderView>("/v1/orders", wanted, "k")).Id);
+    }
+
+    [Fact]
+    public async Task An_event_that_can_never_pass_becomes_a_dead_letter()
+    {
+        using var event_ = new StringContent("""{"id":"e1","type":"payment.completed","source":"test","specversion":"1.0","data":{"orderId":"no-such-order","userId":"u","amount":1}}""", Encoding.UTF8);
+        event_.Headers.ContentType = new("application/cloudevents+json");
+        using var http = new HttpClient();
+
+        using var response = await http.PostAsync(new Uri(shop.AddressOf("orders"), "/events/payments/payment.completed"), event_);
+
+        Assert.Equal("""{"status":"DROP"}""", await response.Content.ReadAsStringAsync());
+        var deadLetter = await Eventually.Get(() => Task.FromResult(shop.DeadLetters.FirstOrDefault()), "the dead letter");
+        Assert.Contains("no-such-order", deadLetter, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_payment_that_a_client_asks_for_is_the_one_payment_of_the_order()
     {
         var (user, product) = (await shop.NewUser(), await shop.NewProduct(price: 30));

@@ -76,6 +76,35 @@ public sealed class ActorTests : IDisposable
         Assert.Equal("/actors/Cart/a/method/remind/r", back.Log.First().Path);
     }
 
+    [Fact]
+    public async Task A_reminder_that_its_own_callback_removes_stays_removed()
+    {
+        var removed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Uri? endpoint = null;
+        await using var app = await ScriptedApp.Start(request =>
+        {
+            if (request.Path.EndsWith("/remind/r", StringComparison.Ordinal))
+            {
+                Http.DeleteAsync(new Uri(endpoint!, "/v1.0/actors/Cart/a/reminders/r")).GetAwaiter().GetResult().Dispose();
+                removed.TrySetResult();
+            }
+
+            return Config(request);
+        });
+        var time = new ManualTime();
+        await using (var sidecar = await Start(app, time))
+        {
+            endpoint = sidecar.HttpEndpoint;
+            await Call(sidecar, HttpMethod.Post, "/v1.0/actors/Cart/a/reminders/r", """{"dueTime":"1s","period":"10s"}""");
+            time.Advance(TimeSpan.FromSeconds(2));
+            await removed.Task;
+        }
+
+        await using var restarted = await Start(app, time);
+        using var reminder = await Http.GetAsync(new Uri(restarted.HttpEndpoint, "/v1.0/actors/Cart/a/reminders/r"));
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, reminder.StatusCode);
+    }
+
     private static Answer Config(Received request) => request.Path switch
     {
         "/dapr/config" => Answer.Json("""{"entities":["Cart"]}"""),

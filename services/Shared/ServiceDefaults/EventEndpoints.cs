@@ -1,7 +1,6 @@
 using Dapr;
 using Lavka.Contracts;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Lavka.ServiceDefaults;
 
@@ -27,6 +26,5 @@ public static class EventEndpoints
                 PubsubName = Outbox.PubSub,
                 Name = topic,
                 Match = $"event.type == \"{T.Type}\"" + (where is null ? "" : $" && {where}"),
-                DeadLetterTopic = $"{app.Services.GetRequiredService<ServiceName>().Name}.dead-letters",
             });
 }

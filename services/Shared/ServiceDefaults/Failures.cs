@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Lavka.ServiceDefaults;
 
 /// <summary>
-/// What a failure becomes. For a client: problem details (RFC 9457) with one clear sentence. For a delivery: <c>DROP</c> for what can never pass, and an error,
-/// so that it comes again, for everything else.
+/// What a failure becomes. For a client: problem details (RFC 9457) with one clear sentence. For a delivery: an error, so that it comes again; what can never
+/// pass has been taken by <see cref="DeadLetters"/>.
 /// </summary>
 internal sealed partial class Failures(IProblemDetailsService problems, ILogger<Failures> log) : IExceptionHandler
 {
@@ -15,7 +15,9 @@ internal sealed partial class Failures(IProblemDetailsService problems, ILogger<
     {
         if (http.GetEndpoint()?.Metadata.GetMetadata<EventEndpoint>() is not null)
         {
-            return await Deliver(http, exception, stop);
+            LogAgain(http.Request.Path, exception.InnerException?.Message ?? exception.Message);
+            http.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            return true;
         }
 
         var (status, detail) = exception switch
@@ -36,23 +38,6 @@ internal sealed partial class Failures(IProblemDetailsService problems, ILogger<
         return true;
     }
 
-    private async ValueTask<bool> Deliver(HttpContext http, Exception exception, CancellationToken stop)
-    {
-        if (exception is RuleBrokenException or BadHttpRequestException or JsonException)
-        {
-            LogDropped(http.Request.Path, exception.InnerException?.Message ?? exception.Message);
-            http.Response.StatusCode = StatusCodes.Status200OK;
-            await http.Response.WriteAsJsonAsync(new { status = "DROP" }, stop);
-        }
-        else
-        {
-            LogAgain(http.Request.Path, exception.InnerException?.Message ?? exception.Message);
-            http.Response.StatusCode = StatusCodes.Status500InternalServerError;
-        }
-
-        return true;
-    }
-
     // System.Text.Json wraps what it could not parse; what it could parse but not convert stands alone.
     private static string InBody(JsonException e) => e.InnerException is JsonException || e.Path is null or "$"
         ? $"The body is not JSON of the kind it must be (line {e.LineNumber + 1}, position {e.BytePositionInLine + 1})."
@@ -60,9 +45,6 @@ internal sealed partial class Failures(IProblemDetailsService problems, ILogger<
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
     private partial void LogFailed(string method, string path, Exception error);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path}: an event can never pass and is dropped: {Problem}")]
-    private partial void LogDropped(string path, string problem);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Path}: an event could not be taken and comes again: {Problem}")]
     private partial void LogAgain(string path, string problem);

@@ -51,7 +51,8 @@ public static class ServiceDefaultsExtensions
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
-        app.UseCloudEvents(new CloudEventsMiddlewareOptions { ForwardCloudEventPropertiesAsHeaders = true, IncludedCloudEventPropertiesAsHeaders = ["id"] });
+        app.UseCloudEvents(new CloudEventsMiddlewareOptions { ForwardCloudEventPropertiesAsHeaders = true, IncludedCloudEventPropertiesAsHeaders = ["id", "type"] });
+        app.UseMiddleware<DeadLetters>();
         app.MapSubscribeHandler();
         var service = app.Services.GetRequiredService<ServiceName>();
         app.MapGet("/health", () => new { status = "healthy", service = service.InHealth });
