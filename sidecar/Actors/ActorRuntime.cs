@@ -248,7 +248,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         var app = _sidecar.App ?? throw new ActorException("ERR_ACTOR_NO_APP_CHANNEL", "app channel is not initialized", 400);
         var config = _types.GetValueOrDefault(type) ?? throw InvokeFailed($"did not find address for actor '{type}/{id}'");
         var reentrancyId = config.Reentrant ? headers?["Dapr-Reentrancy-Id"].FirstOrDefault() ?? Guid.NewGuid().ToString() : null;
-        using var turn = await _active.GetOrAdd((type, id), _ => new ActorTurns(_options.Time)).Take(reentrancyId, config.MaxStackDepth, stop);
+        using var turn = await TakeTurn(type, id, reentrancyId, config.MaxStackDepth, stop);
         using var request = new HttpRequestMessage(HttpMethod.Put, app.At($"/actors/{Uri.EscapeDataString(type)}/{Uri.EscapeDataString(id)}/{path}"));
         if (body.Length > 0)
         {
@@ -287,6 +287,20 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             throw (int)response.StatusCode == 404
                 ? InvokeFailed($"actor method not found: actors/{type}/{id}/{path}")
                 : InvokeFailed($"error from actor service: ({(int)response.StatusCode}) {await response.Content.ReadAsStringAsync(stop)}");
+        }
+    }
+
+    private async Task<IDisposable> TakeTurn(string type, string id, string? reentrancyId, int maxDepth, CancellationToken stop)
+    {
+        while (true)
+        {
+            if (await _active.GetOrAdd((type, id), _ => new ActorTurns(_options.Time)).Take(reentrancyId, maxDepth, stop) is { } turn)
+            {
+                return turn;
+            }
+
+            // The app is being told that the actor is idle; after that, the call activates it anew.
+            await Task.Delay(TimeSpan.FromMilliseconds(5), stop);
         }
     }
 
@@ -361,16 +375,20 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         var now = _options.Time.GetUtcNow();
         foreach (var (key, turns) in _active)
         {
-            if (turns.IsIdle && _types.TryGetValue(key.Type, out var config) && now - turns.LastUsed >= config.IdleTimeout && _active.TryRemove(key, out _))
+            if (_types.TryGetValue(key.Type, out var config) && now - turns.LastUsed >= config.IdleTimeout && turns.TryClose())
             {
                 try
                 {
                     using var request = new HttpRequestMessage(HttpMethod.Delete, _sidecar.App!.At($"/actors/{Uri.EscapeDataString(key.Type)}/{Uri.EscapeDataString(key.Id)}"));
                     (await _sidecar.App!.Send(request, default)).Dispose();
                 }
-                catch (HttpRequestException)
+                catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
                 {
                     // The app is away, and the actor with it.
+                }
+                finally
+                {
+                    _active.TryRemove(key, out _);
                 }
             }
         }

@@ -8,14 +8,22 @@ internal sealed class ActorTurns(TimeProvider time)
     private string? _running;
     private int _depth;
     private int _waiting;
+    private bool _closed;
 
     public DateTimeOffset LastUsed { get; private set; } = time.GetUtcNow();
 
-    public bool IsIdle => _turn.CurrentCount == 1 && Volatile.Read(ref _waiting) == 0;
+    /// <summary>Takes no more turns from now on. False: it is closed already, there is a turn, or somebody waits for one.</summary>
+    public bool TryClose()
+    {
+        lock (_lock)
+        {
+            return !_closed && (_closed = _turn.CurrentCount == 1 && _waiting == 0);
+        }
+    }
 
-    /// <summary>Waits for the turn; dispose of the result to end it.</summary>
+    /// <summary>Waits for the turn; dispose of the result to end it. Null: closed, the actor is being deactivated.</summary>
     /// <exception cref="ActorException">The turn has called itself too often.</exception>
-    public async Task<IDisposable> Take(string? reentrancyId, int maxDepth, CancellationToken stop)
+    public async Task<IDisposable?> Take(string? reentrancyId, int maxDepth, CancellationToken stop)
     {
         lock (_lock)
         {
@@ -29,16 +37,25 @@ internal sealed class ActorTurns(TimeProvider time)
                 _depth++;
                 return new Turn(this);
             }
+
+            if (_closed)
+            {
+                return null;
+            }
+
+            _waiting++;
         }
 
-        Interlocked.Increment(ref _waiting);
         try
         {
             await _turn.WaitAsync(stop);
         }
         finally
         {
-            Interlocked.Decrement(ref _waiting);
+            lock (_lock)
+            {
+                _waiting--;
+            }
         }
 
         lock (_lock)

@@ -36,6 +36,21 @@ public sealed class ActorTests : IDisposable
     }
 
     [Fact]
+    public async Task An_idle_actor_is_deactivated_and_the_next_call_activates_it_anew()
+    {
+        await using var app = await ScriptedApp.Start(request => request.Path == "/dapr/config" ? Answer.Json("""{"entities":["Cart"],"actorIdleTimeout":"10s"}""") : Config(request));
+        var time = new ManualTime();
+        await using var sidecar = await Start(app, time);
+        await Call(sidecar, HttpMethod.Put, "/v1.0/actors/Cart/a/method/add", "{}");
+
+        time.Advance(TimeSpan.FromSeconds(12));
+        await Eventually.Holds(() => app.Log.Any(request => request.Method == "DELETE"), "the deactivation");
+        await Call(sidecar, HttpMethod.Put, "/v1.0/actors/Cart/a/method/add", "{}");
+
+        Assert.Equal(["PUT /actors/Cart/a/method/add", "DELETE /actors/Cart/a", "PUT /actors/Cart/a/method/add"], app.Log.Select(request => $"{request.Method} {request.Path}"));
+    }
+
+    [Fact]
     public async Task A_reminder_fires_after_a_restart()
     {
         await using var app = await ScriptedApp.Start(Config);
