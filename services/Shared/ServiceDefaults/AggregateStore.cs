@@ -58,10 +58,6 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
     public Task<T?> Accept<T>(string key, Func<T?, Change<T>> decide, CancellationToken stop)
         where T : class => Run<T, object>(key, [], (state, _) => Task.FromResult(decide(state)), fromClient: true, stop);
 
-    /// <inheritdoc cref="Accept{T}(string, Func{T, Change{T}}, CancellationToken)"/>
-    public Task<T?> Accept<T>(string key, Func<T?, Task<Change<T>>> decide, CancellationToken stop)
-        where T : class => Run<T, object>(key, [], (state, _) => decide(state), fromClient: true, stop);
-
     /// <summary>Changes an aggregate, and documents with it, because a client asked for it.</summary>
     /// <inheritdoc cref="Accept{T}(string, Func{T, Change{T}}, CancellationToken)"/>
     public Task<T?> Accept<T, TPart>(string key, IReadOnlyCollection<string> parts, Func<T?, Parts<TPart>, Change<T>> decide, CancellationToken stop)
