@@ -1,11 +1,14 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Lavka.Sidecar.Observability;
 
 namespace Lavka.Sidecar;
 
 /// <summary>The way to the app beside the sidecar.</summary>
 internal sealed class AppChannel : IDisposable
 {
+    private readonly Metrics? _metrics;
     private readonly HttpMessageInvoker _http;
     private readonly string? _token;
     private readonly SemaphoreSlim? _slots;
@@ -15,22 +18,32 @@ internal sealed class AppChannel : IDisposable
     /// <param name="token">Sent to the app as <c>dapr-api-token</c>.</param>
     /// <param name="maxConcurrency">How many requests at once; null: no limit.</param>
     /// <param name="http">The connections to use.</param>
-    public AppChannel(Uri address, string? token, int? maxConcurrency, HttpMessageInvoker http)
+    /// <param name="metrics">Counts the requests; null: nobody asks.</param>
+    public AppChannel(Uri address, string? token, int? maxConcurrency, HttpMessageInvoker http, Metrics? metrics)
     {
-        (Address, _token, _http) = (address, token, http);
+        (Address, _token, _http, _metrics) = (address, token, http, metrics);
         _slots = maxConcurrency is { } most ? new SemaphoreSlim(most) : null;
         _endPoint = IPAddress.TryParse(address.Host, out var ip) ? new IPEndPoint(ip, address.Port) : null;
     }
 
     public Uri Address { get; }
 
+    /// <summary>Whether the app may be called; the health check tells.</summary>
+    public bool IsHealthy { get; set; } = true;
+
     /// <summary>An address at the app.</summary>
     /// <param name="path">Percent-encoded, with a slash in front and a query if there is one.</param>
     public Uri At(string path) => new(Address.GetLeftPart(UriPartial.Authority) + path);
 
     /// <summary>Sends a request; the answer's body is still to be read.</summary>
+    /// <exception cref="HttpRequestException">The app cannot be reached, or is not healthy.</exception>
     public async Task<HttpResponseMessage> Send(HttpRequestMessage request, CancellationToken stop)
     {
+        if (!IsHealthy)
+        {
+            throw new HttpRequestException("rpc error: code = Internal desc = app is not in a healthy state");
+        }
+
         if (_token is not null)
         {
             request.Headers.Remove("dapr-api-token");
@@ -39,17 +52,34 @@ internal sealed class AppChannel : IDisposable
 
         if (_slots is null)
         {
-            return await _http.SendAsync(request, stop);
+            return await Counted(request, stop);
         }
 
         await _slots.WaitAsync(stop);
         try
         {
-            return await _http.SendAsync(request, stop);
+            return await Counted(request, stop);
         }
         finally
         {
             _slots.Release();
+        }
+    }
+
+    /// <summary>Asks for the app's health: without its token, and whatever is thought of it so far.</summary>
+    public async Task<bool> Probe(string path, TimeSpan timeout, CancellationToken stop)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(timeout);
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, At(path));
+            using var response = await _http.SendAsync(request, limit.Token);
+            return response.IsSuccessStatusCode;
+        }
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
+        {
+            return false;
         }
     }
 
@@ -69,4 +99,25 @@ internal sealed class AppChannel : IDisposable
     }
 
     public void Dispose() => _slots?.Dispose();
+
+    private async Task<HttpResponseMessage> Counted(HttpRequestMessage request, CancellationToken stop)
+    {
+        if (_metrics is null)
+        {
+            return await _http.SendAsync(request, stop);
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        var status = 500;
+        try
+        {
+            var response = await _http.SendAsync(request, stop);
+            status = (int)response.StatusCode;
+            return response;
+        }
+        finally
+        {
+            _metrics.Client(request.Method.Method, request.RequestUri!.AbsolutePath, status, Stopwatch.GetElapsedTime(started));
+        }
+    }
 }

@@ -1,68 +1,89 @@
 using System.CommandLine;
+using System.Net.NetworkInformation;
 using System.Runtime.InteropServices;
 using Lavka.Sidecar;
+using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resources;
 
 // daprd's command line (Dapr: reference/arguments-annotations-overview). Options of daprd that have no meaning here are accepted and ignored.
-var appId = new Option<string>("--app-id", "-app-id") { Description = "The app's id", Required = true };
-var appPort = new Option<int?>("--app-port", "-app-port") { Description = "The port the app listens on" };
-var appChannelAddress = new Option<string>("--app-channel-address", "-app-channel-address") { Description = "The host the app listens on", DefaultValueFactory = _ => "127.0.0.1" };
-var appMaxConcurrency = new Option<int>("--app-max-concurrency", "-app-max-concurrency") { Description = "How many requests the app gets at once; -1: no limit", DefaultValueFactory = _ => -1 };
-var httpPort = new Option<int>("--dapr-http-port", "-dapr-http-port") { Description = "The port of the Dapr API", DefaultValueFactory = _ => 3500 };
+var appId = Text("--app-id", "The app's id");
+appId.Required = true;
+var appPort = Number("--app-port", "The port the app listens on", null);
+var appProtocol = Text("--app-protocol", "The app's protocol: http", "http");
+var appChannelAddress = Text("--app-channel-address", "The host the app listens on", "127.0.0.1");
+var appMaxConcurrency = Number("--app-max-concurrency", "How many requests the app gets at once; -1: no limit", -1);
+var httpPort = Number("--dapr-http-port", "The port of the Dapr API", 3500);
 var resourcesPath = new Option<string[]>("--resources-path", "-resources-path", "--components-path", "-components-path") { Description = "A folder with Dapr resources; may be repeated" };
 var config = new Option<string[]>("--config", "-config") { Description = "A file with a Configuration resource; may be repeated" };
-var maxBodySize = new Option<string>("--max-body-size", "-max-body-size") { Description = "The largest request body, for example 4Mi; 0: no limit", DefaultValueFactory = _ => "4Mi" };
-var logLevel = new Option<string>("--log-level", "-log-level") { Description = "debug, info, warn, error or fatal", DefaultValueFactory = _ => "info" };
-var logAsJson = new Option<bool>("--log-as-json", "-log-as-json") { Description = "Log a JSON object a line" };
+var maxBodySize = Text("--max-body-size", "The largest request body, for example 4Mi; 0: no limit", "4Mi");
+var maxRequestSize = Number("--dapr-http-max-request-size", "The same in megabytes (deprecated in Dapr)", null);
+var enableMetrics = Flag("--enable-metrics", "Whether there are metrics for Prometheus", true);
+var metricsPort = Number("--metrics-port", "The port of the metrics", 9090);
+var enableAppHealthCheck = Flag("--enable-app-health-check", "Whether the app's health is checked", false);
+var appHealthCheckPath = Text("--app-health-check-path", "Where the app tells its health", "/healthz");
+var appHealthProbeInterval = Number("--app-health-probe-interval", "Seconds between two health checks", 5);
+var appHealthProbeTimeout = Number("--app-health-probe-timeout", "Milliseconds the app has to answer one", 500);
+var appHealthThreshold = Number("--app-health-threshold", "How many failed checks make the app unhealthy", 3);
+var disableInitEndpoints = new Option<string[]>("--disable-init-endpoints", "-disable-init-endpoints") { Description = "What the app is not asked at its start: config, subscribe" };
+var enableApiLogging = Flag("--enable-api-logging", "Log every call of the API", false);
+var logLevel = Text("--log-level", "debug, info, warn, error or fatal", "info");
+var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
 
 var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP API on one machine, without Docker.")
 {
-    appId, appPort, appChannelAddress, appMaxConcurrency, httpPort, resourcesPath, config, maxBodySize, logLevel, logAsJson,
+    appId, appPort, appProtocol, appChannelAddress, appMaxConcurrency, httpPort, resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort,
+    enableAppHealthCheck, appHealthCheckPath, appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, enableApiLogging, logLevel, logAsJson,
 };
 command.TreatUnmatchedTokensAsErrors = false;
 command.SetAction(async (arguments, stop) =>
 {
-    using var logs = LoggerFactory.Create(builder =>
-    {
-        builder.SetMinimumLevel(arguments.GetValue(logLevel) switch
+    using var logs = LoggerFactory.Create(builder => builder
+        .SetMinimumLevel(arguments.GetValue(logLevel)!.ToLowerInvariant() switch
         {
             "debug" => LogLevel.Debug,
-            "warn" => LogLevel.Warning,
+            "info" => LogLevel.Information,
+            "warn" or "warning" => LogLevel.Warning,
             "error" => LogLevel.Error,
             "fatal" => LogLevel.Critical,
-            _ => LogLevel.Information,
-        });
-        if (arguments.GetValue(logAsJson))
-        {
-            builder.AddJsonConsole();
-        }
-        else
-        {
-            builder.AddSimpleConsole(console => console.SingleLine = true);
-        }
-    });
+            var other => throw new FormatException($"invalid value for --log-level: {other}; allowed are debug, info, warn, error and fatal."),
+        })
+        .AddConsole(console => console.FormatterName = DaprLogFormatter.FormatterName)
+        .AddConsoleFormatter<DaprLogFormatter, DaprLogOptions>(format => (format.AppId, format.AsJson) = (arguments.GetValue(appId)!, arguments.GetValue(logAsJson))));
+    var log = logs.CreateLogger("dapr.runtime");
     try
     {
+        if (arguments.GetValue(appProtocol) is not "http" and var protocol)
+        {
+            throw new FormatException($"--app-protocol is '{protocol}'; this sidecar talks http to the app.");
+        }
+
         await using var sidecar = await Sidecar.StartAsync(new()
         {
             AppId = arguments.GetValue(appId)!,
             AppPort = arguments.GetValue(appPort),
             AppChannelAddress = arguments.GetValue(appChannelAddress)!,
             AppMaxConcurrency = arguments.GetValue(appMaxConcurrency) is > 0 and var most ? most : null,
-            HttpPort = arguments.GetValue(httpPort),
-            ResourcesPaths = [.. (arguments.GetValue(resourcesPath) ?? []).SelectMany(path => path.Split(','))],
-            ConfigPaths = [.. (arguments.GetValue(config) ?? []).SelectMany(path => path.Split(','))],
+            HttpPort = arguments.GetValue(httpPort) ?? 3500,
+            MetricsPort = arguments.GetValue(enableMetrics) ? MetricsPort() : null,
+            ResourcesPaths = List(arguments.GetValue(resourcesPath)),
+            ConfigPaths = List(arguments.GetValue(config)),
+            DisabledInitEndpoints = List(arguments.GetValue(disableInitEndpoints)),
             Namespace = Environment.GetEnvironmentVariable("NAMESPACE"),
             ApiToken = Environment.GetEnvironmentVariable("DAPR_API_TOKEN"),
             AppToken = Environment.GetEnvironmentVariable("APP_API_TOKEN"),
-            MaxBodySize = ByteSize.Parse(arguments.GetValue(maxBodySize)!),
+            MaxBodySize = arguments.GetValue(maxRequestSize) is { } megabytes ? megabytes * 1024L * 1024L : ByteSize.Parse(arguments.GetValue(maxBodySize)!),
+            AppHealthCheck = arguments.GetValue(enableAppHealthCheck)
+                ? new(arguments.GetValue(appHealthCheckPath)!, TimeSpan.FromSeconds(Positive(appHealthProbeInterval, 5)), TimeSpan.FromMilliseconds(Positive(appHealthProbeTimeout, 500)), Positive(appHealthThreshold, 3))
+                : null,
+            ApiLogging = arguments.GetValue(enableApiLogging),
             Logs = logs,
         }, stop);
+        log.LogInformation("The Dapr API is at {Endpoint}", sidecar.HttpEndpoint);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         await Task.WhenAny(stopped.Task, sidecar.ShutdownRequested);
-        return 0;
+        return sidecar.HasFailed ? 1 : 0;
 
         void Stop(PosixSignalContext signal)
         {
@@ -75,5 +96,38 @@ command.SetAction(async (arguments, stop) =>
         Console.Error.WriteLine(e.Message);
         return 1;
     }
+
+    // Two sidecars on one machine must not fail over a port that nobody asked for.
+    int? MetricsPort()
+    {
+        var port = arguments.GetValue(metricsPort);
+        if (arguments.GetResult(metricsPort) is { Implicit: true } && IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(listener => listener.Port == port))
+        {
+            log.LogWarning("Port {Port} is in use: there are no metrics. Choose another with --metrics-port.", port);
+            return null;
+        }
+
+        return port;
+    }
+
+    int Positive(Option<int?> option, int otherwise) => arguments.GetValue(option) is > 0 and var value ? value : otherwise;
 });
 return await command.Parse(args).InvokeAsync();
+
+// Go's flags take one dash as well as two.
+static Option<string> Text(string name, string description, string? otherwise = null)
+{
+    var option = new Option<string>(name, name[1..]) { Description = description };
+    if (otherwise is not null)
+    {
+        option.DefaultValueFactory = _ => otherwise;
+    }
+
+    return option;
+}
+
+static Option<int?> Number(string name, string description, int? otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
+
+static Option<bool> Flag(string name, string description, bool otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
+
+static string[] List(string[]? values) => [.. (values ?? []).SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];

@@ -1,8 +1,11 @@
 using System.Net;
 using System.Text.Json;
 using Lavka.Sidecar.Actors;
+using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Http;
+using Lavka.Sidecar.Jobs;
+using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
@@ -27,16 +30,21 @@ public sealed partial class Sidecar : IAsyncDisposable
     private readonly HttpMessageInvoker _http;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<IAsyncDisposable> _subscriptions = [];
-    private readonly IReadOnlyList<SubscriptionSpec> _declarative;
     private readonly ResiliencyPolicies _policies;
-    private readonly PubSubApi _pubSub;
+    private readonly Telemetry _telemetry;
+    private readonly Outbox _outbox;
+    private readonly Subscriptions? _subscriptions;
+    private readonly InputBindings? _inputs;
+    private readonly AppHealth? _health;
+    private readonly JobScheduler _jobs;
+    private readonly FileChanges? _changes;
+    private readonly SemaphoreSlim _following = new(1);
     private readonly WebApplication _server;
-    private IReadOnlyList<SubscriptionSpec> _active = [];
+    private bool _connected;
 
     private Sidecar(SidecarOptions options, SidecarMesh mesh, IReadOnlyList<Resource> resources, SidecarConfiguration configuration, Components components)
     {
-        (_options, Mesh, Components) = (options, mesh, components);
+        (_options, Mesh, Components, Configuration) = (options, mesh, components, configuration);
         _log = options.Logs.CreateLogger<Sidecar>();
         _http = new(new SocketsHttpHandler
         {
@@ -49,16 +57,51 @@ public sealed partial class Sidecar : IAsyncDisposable
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
         });
         var own = resources.Where(resource => resource.IsFor(options.AppId)).ToList();
-        _policies = new(own.Where(resource => resource.Kind == "Resiliency"), options.Time);
-        _declarative = [.. own.Where(resource => resource.Kind == "Subscription").Select(SubscriptionSpec.From)];
+        foreach (var subscription in own.Where(resource => resource.Kind == "Subscription"))
+        {
+            // What is wrong with one stops the start, app or no app.
+            SubscriptionSpec.From(subscription);
+        }
+
+        _policies = new(own.Where(resource => resource.Kind == "Resiliency"), options.Time, options.Logs.CreateLogger<ResiliencyPolicies>());
+        _telemetry = new(options, configuration.Tracing, configuration.MetricsEnabled);
         HttpEndpoints = own.Where(resource => resource.Kind == "HTTPEndpoint").Select(resource => Resources.HttpEndpoint.From(resource, components)).ToDictionary(endpoint => endpoint.Name);
         App = options.AppPort is { } port
-            ? new AppChannel(new Uri($"http://{options.AppChannelAddress}:{port}"), options.AppToken, options.AppMaxConcurrency, _http)
+            ? new AppChannel(new Uri($"http://{options.AppChannelAddress}:{port}"), options.AppToken, options.AppMaxConcurrency, _http, _telemetry.Metrics)
             : null;
-        Actors = new(this, options, components.ActorStore, _policies, configuration.IsEnabled("ActorStateTTL"));
-        _pubSub = new(components, _policies, options);
-        _server = MakeServer(new DaprApi(options, this, new(components, _policies, options.AppId), _pubSub, new(this, _policies, options, _http), new(Actors),
-            new(components, configuration), new(components, _policies), new(this, options), options.Logs.CreateLogger<DaprApi>()));
+        Actors = new(this, options, components.ActorStore, _policies, _telemetry, configuration.IsEnabled("ActorStateTTL"));
+        _jobs = new(App, _telemetry, options);
+        var publisher = new Publisher(components, _policies, _telemetry, options);
+        _outbox = new(components, publisher, options);
+        if (App is not null)
+        {
+            _subscriptions = new(components, publisher, _policies, _telemetry, App, options);
+            _inputs = new(components, _policies, _telemetry, App, options);
+            if (options.AppHealthCheck is { } check)
+            {
+                _health = new(App, check, options.Time, options.Logs.CreateLogger<AppHealth>());
+            }
+        }
+
+        foreach (var component in components.All)
+        {
+            _telemetry.Metrics?.ComponentInit(component.Type);
+        }
+
+        _changes = configuration.IsEnabled("HotReload", otherwise: true) ? new(options.ResourcesPaths, Reload) : null;
+        _server = MakeServer(new DaprApi(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
+        {
+            State = new(components, _policies, _outbox, _telemetry, options.AppId),
+            PubSub = new(publisher, options),
+            Invoke = new(this, _policies, options, _http),
+            Actors = new(Actors),
+            Secrets = new(components, configuration, _policies, _telemetry),
+            Bindings = new(components, _policies, _telemetry),
+            Configuration = new(components, _policies, App, options.Logs.CreateLogger<ConfigurationApi>()),
+            Lock = new(components, _policies),
+            Jobs = new(_jobs, options),
+            Metadata = new(this, options),
+        }));
     }
 
     /// <summary>The app's id.</summary>
@@ -83,7 +126,12 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     internal IReadOnlyDictionary<string, HttpEndpoint> HttpEndpoints { get; }
 
-    internal IReadOnlyList<SubscriptionSpec> Subscriptions => _active;
+    internal IReadOnlyList<SubscriptionSpec> Subscriptions => _subscriptions?.All ?? [];
+
+    internal SidecarConfiguration Configuration { get; }
+
+    /// <summary>Where Prometheus' metrics are; null without <see cref="SidecarOptions.MetricsPort"/>.</summary>
+    public Uri? MetricsEndpoint { get; private set; }
 
     internal IReadOnlyList<string> ResiliencyNames => _policies.Names;
 
@@ -95,8 +143,8 @@ public sealed partial class Sidecar : IAsyncDisposable
         var mesh = options.Mesh ?? new SidecarMesh();
         var loader = new ResourceLoader(options.Logs.CreateLogger<ResourceLoader>());
         var resources = loader.LoadFolders(options.ResourcesPaths);
-        var configuration = new SidecarConfiguration(options.ConfigPaths.SelectMany(loader.LoadFile));
-        var components = await Components.Start(resources, options, mesh);
+        var configuration = new SidecarConfiguration(options.ConfigPaths.SelectMany(loader.LoadFile), options.Environment);
+        var components = await Components.Start(resources, options, mesh, stop);
         Sidecar sidecar;
         try
         {
@@ -111,6 +159,9 @@ public sealed partial class Sidecar : IAsyncDisposable
         try
         {
             mesh.Join(sidecar);
+            await sidecar._outbox.Follow();
+            await (sidecar._subscriptions?.Declare(resources) ?? Task.CompletedTask);
+
             await sidecar._server.StartAsync(stop);
         }
         catch
@@ -119,10 +170,15 @@ public sealed partial class Sidecar : IAsyncDisposable
             throw;
         }
 
-        sidecar.HttpEndpoint = new(sidecar._server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        var addresses = sidecar._server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+        sidecar.HttpEndpoint = new(addresses.First());
+        sidecar.MetricsEndpoint = options.MetricsPort is null ? null : new(addresses.Last());
         sidecar.Ready = sidecar.App is null ? Task.CompletedTask : Task.Run(() => sidecar.ConnectApp(sidecar._stop.Token), CancellationToken.None);
         return sidecar;
     }
+
+    /// <summary>Whether it wants to stop because changed resources cannot be loaded.</summary>
+    public bool HasFailed { get; private set; }
 
     internal void RequestShutdown() => _shutdown.TrySetResult();
 
@@ -135,14 +191,21 @@ public sealed partial class Sidecar : IAsyncDisposable
         }
 
         await _stop.CancelAsync();
+        await (_changes?.DisposeAsync() ?? default);
         await Ready.ContinueWith(_ => { }, TaskScheduler.Default);
-        await Task.WhenAll(_subscriptions.Select(subscription => subscription.DisposeAsync().AsTask()));
+        await (_health?.DisposeAsync() ?? default);
+        await (_inputs?.DisposeAsync() ?? default);
+        await (_subscriptions?.DisposeAsync() ?? default);
+        await _outbox.DisposeAsync();
+        await _jobs.DisposeAsync();
         await Actors.DisposeAsync();
         Mesh.Leave(this);
         await _server.DisposeAsync();
         await Components.DisposeAsync();
         App?.Dispose();
         _http.Dispose();
+        _telemetry.Dispose();
+        _following.Dispose();
         _stop.Dispose();
     }
 
@@ -163,11 +226,22 @@ public sealed partial class Sidecar : IAsyncDisposable
                 // Both 127.0.0.1 and ::1: "localhost" may be either.
                 kestrel.ListenLocalhost(_options.HttpPort);
             }
+
+            if (_options.MetricsPort is { } metrics)
+            {
+                kestrel.Listen(IPAddress.Loopback, metrics);
+            }
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
         var server = builder.Build();
-        server.Run(api.Handle);
+        server.Run(http => MetricsEndpoint is { } metrics && http.Connection.LocalPort == metrics.Port ? WriteMetrics(http) : api.Handle(http));
         return server;
+    }
+
+    private async Task WriteMetrics(HttpContext http)
+    {
+        http.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+        await http.Response.WriteAsync(_telemetry.Metrics?.ToText() ?? "", http.RequestAborted);
     }
 
     private async Task ConnectApp(CancellationToken stop)
@@ -177,14 +251,101 @@ public sealed partial class Sidecar : IAsyncDisposable
             await Task.Delay(AppPollInterval, stop);
         }
 
-        var types = ActorTypeConfig.Read(await AskApp("/dapr/config", stop) ?? "{}"u8.ToArray());
-        await Actors.Start(types, stop);
-        if (Components.PubSubs.Count > 0)
+        if (_health is not null)
         {
-            await Subscribe(stop);
+            await _health.Start(healthy => Follow(healthy ? StartApp : StopApp), stop);
         }
 
-        LogConnected(AppId, _active.Count, types.Count);
+        var types = ActorTypeConfig.Read((IsAsked("config") ? await AskApp("/dapr/config", stop) : null) ?? "{}"u8.ToArray());
+        await Actors.Start(types, stop);
+        if (!Components.PubSubs.IsEmpty && IsAsked("subscribe"))
+        {
+            await _subscriptions!.Subscribe(await AskForSubscriptions(stop));
+        }
+
+        await Follow(async token =>
+        {
+            _connected = true;
+            await StartApp(token);
+        });
+        LogConnected(AppId, _subscriptions!.Active.Count, types.Count);
+    }
+
+    private bool IsAsked(string endpoint) => !_options.DisabledInitEndpoints.Contains(endpoint);
+
+    /// <summary>Starts, stops and reloads come one after the other.</summary>
+    private async Task Follow(Func<CancellationToken, Task> what)
+    {
+        await _following.WaitAsync(_stop.Token);
+        try
+        {
+            await what(_stop.Token);
+        }
+        finally
+        {
+            _following.Release();
+        }
+    }
+
+    private async Task StartApp(CancellationToken stop)
+    {
+        if (!_connected || !App!.IsHealthy)
+        {
+            return;
+        }
+
+        await _subscriptions!.Start();
+        await _inputs!.Start(stop);
+        await _jobs.Start(stop);
+    }
+
+    private async Task StopApp(CancellationToken stop)
+    {
+        await _jobs.Stop(stop);
+        await _inputs!.Stop();
+        await _subscriptions!.Stop();
+    }
+
+    /// <summary>A file in the resources folders has changed (Dapr: operations/components/component-updates). What is wrong with it is logged; what then cannot run ends the sidecar, as daprd.</summary>
+    private async Task Reload()
+    {
+        try
+        {
+            await Follow(async stop =>
+            {
+                var resources = new ResourceLoader(_options.Logs.CreateLogger<ResourceLoader>()).LoadFolders(_options.ResourcesPaths);
+                await Components.Reload(resources, stop);
+                await _outbox.Follow();
+                if (_subscriptions is not null)
+                {
+                    await _subscriptions.Declare(resources);
+                    await StartApp(stop);
+                }
+            });
+        }
+        catch (ResourceException e)
+        {
+            LogCannotReload(AppId, e.Message);
+            HasFailed = true;
+            RequestShutdown();
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The folder is being written to, or the sidecar is ending.
+        }
+    }
+
+    private async Task<IReadOnlyList<SubscriptionSpec>> AskForSubscriptions(CancellationToken stop)
+    {
+        try
+        {
+            return SubscriptionSpec.FromApp(await AskApp("/dapr/subscribe", stop) ?? []);
+        }
+        catch (Exception e) when (e is JsonException or CelException)
+        {
+            LogBadSubscriptions(AppId, e.Message);
+            return [];
+        }
     }
 
     /// <summary>The body of an app's 200; null for any other answer.</summary>
@@ -206,61 +367,12 @@ public sealed partial class Sidecar : IAsyncDisposable
         }
     }
 
-    private async Task Subscribe(CancellationToken stop)
-    {
-        var subscriptions = new Dictionary<(string, string), SubscriptionSpec>();
-        foreach (var spec in _declarative)
-        {
-            subscriptions.TryAdd((spec.PubSubName, spec.Topic), spec);
-        }
-
-        try
-        {
-            foreach (var spec in SubscriptionSpec.FromApp(await AskApp("/dapr/subscribe", stop) ?? []))
-            {
-                subscriptions[(spec.PubSubName, spec.Topic)] = spec;
-            }
-        }
-        catch (Exception e) when (e is JsonException or CelException)
-        {
-            LogBadSubscriptions(AppId, e.Message);
-        }
-
-        foreach (var spec in subscriptions.Values)
-        {
-            if (!Components.PubSubs.TryGetValue(spec.PubSubName, out var pubSub))
-            {
-                LogUnknownPubSub(AppId, spec.Topic, spec.PubSubName);
-            }
-            else if (spec.Routes.Count == 0)
-            {
-                LogNoRoutes(AppId, spec.Topic);
-            }
-            else if (!pubSub.Scopes.MaySubscribe(spec.Topic))
-            {
-                LogForbidden(AppId, spec.Topic, spec.PubSubName);
-            }
-            else
-            {
-                var subscriber = new Subscriber(spec, App!, () => _policies.Inbound(pubSub.Name, "Pubsub"), _pubSub.PublishDeadLetter, _options.Time, _options.Logs.CreateLogger<Subscriber>());
-                _active = [.. _active, spec];
-                _subscriptions.Add(pubSub.Broker.Subscribe(spec.Topic, pubSub.Consumer, subscriber.Deliver));
-            }
-        }
-    }
-
     [LoggerMessage(Level = LogLevel.Information, Message = "App '{AppId}' is connected: {Subscriptions} subscriptions, {ActorTypes} actor types")]
     private partial void LogConnected(string appId, int subscriptions, int actorTypes);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}': the answer to GET /dapr/subscribe is no list of subscriptions: {Problem}")]
     private partial void LogBadSubscriptions(string appId, string problem);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}' subscribes to topic '{Topic}' of pub/sub component '{PubSub}', which is not loaded")]
-    private partial void LogUnknownPubSub(string appId, string topic, string pubSub);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "App '{AppId}': the subscription to topic '{Topic}' has no route and is left out")]
-    private partial void LogNoRoutes(string appId, string topic);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}': subscription to topic '{Topic}' on pubsub '{PubSub}' is not allowed")]
-    private partial void LogForbidden(string appId, string topic, string pubSub);
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Sidecar of '{AppId}': the changed resources cannot be loaded, it ends: {Problem}")]
+    private partial void LogCannotReload(string appId, string problem);
 }

@@ -1,4 +1,5 @@
 using System.Collections;
+using Lavka.Sidecar.Testing;
 
 namespace Lavka.Sidecar;
 
@@ -38,6 +39,18 @@ public sealed class SidecarOptions
     /// <summary>What the app gets as <c>dapr-api-token</c>.</summary>
     public string? AppToken { get; init; }
 
+    /// <summary>The port of Prometheus' metrics; 0 lets the system choose, null: no metrics.</summary>
+    public int? MetricsPort { get; init; }
+
+    /// <summary>How the app's health is checked; null: it counts as healthy while it listens.</summary>
+    public AppHealthCheck? AppHealthCheck { get; init; }
+
+    /// <summary>Whether every call of the API is logged.</summary>
+    public bool ApiLogging { get; init; }
+
+    /// <summary>What the app is not asked for at its start: <c>config</c>, <c>subscribe</c>.</summary>
+    public IReadOnlyList<string> DisabledInitEndpoints { get; init; } = [];
+
     /// <summary>The largest request body in bytes; 0 or less: no limit.</summary>
     public long MaxBodySize { get; init; } = 4 * 1024 * 1024;
 
@@ -53,4 +66,18 @@ public sealed class SidecarOptions
 
     /// <summary>The sidecars this one belongs with; null: it stands alone.</summary>
     public SidecarMesh? Mesh { get; init; }
+
+    /// <summary>A test's hand on the brokers; null: none.</summary>
+    public TestBroker? Broker { get; init; }
+}
+
+/// <summary>How the app's health is checked (Dapr: developing-applications/building-blocks/observability/app-health).</summary>
+/// <param name="Path">Asked with GET; any 2xx is healthy.</param>
+/// <param name="Interval">Between two questions.</param>
+/// <param name="Timeout">For each answer.</param>
+/// <param name="Threshold">How many failures make the app unhealthy.</param>
+public sealed record AppHealthCheck(string Path, TimeSpan Interval, TimeSpan Timeout, int Threshold)
+{
+    /// <summary>daprd's defaults: <c>/healthz</c> every 5 seconds, half a second to answer, three failures.</summary>
+    public static AppHealthCheck Default { get; } = new("/healthz", TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(500), 3);
 }

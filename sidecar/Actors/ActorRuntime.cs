@@ -3,8 +3,10 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.Scheduling;
 using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.Actors;
@@ -21,6 +23,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     private readonly SidecarOptions _options;
     private readonly LoadedStateStore? _store;
     private readonly ResiliencyPolicies _policies;
+    private readonly Telemetry _telemetry;
     private readonly bool _ttlEnabled;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<(string Type, string Id), ActorTurns> _active = new();
@@ -29,9 +32,9 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     private readonly ITimer _idleCheck;
     private Dictionary<string, ActorTypeConfig> _types = [];
 
-    public ActorRuntime(Sidecar sidecar, SidecarOptions options, LoadedStateStore? store, ResiliencyPolicies policies, bool ttlEnabled)
+    public ActorRuntime(Sidecar sidecar, SidecarOptions options, LoadedStateStore? store, ResiliencyPolicies policies, Telemetry telemetry, bool ttlEnabled)
     {
-        (_sidecar, _options, _store, _policies, _ttlEnabled) = (sidecar, options, store, policies, ttlEnabled);
+        (_sidecar, _options, _store, _policies, _telemetry, _ttlEnabled) = (sidecar, options, store, policies, telemetry, ttlEnabled);
         _log = options.Logs.CreateLogger<ActorRuntime>();
         _timers = new(options.Time, FireTimer, (timer, e) => LogNotFired("Timer", timer.Name, timer.Type, timer.Id, e.Message));
         _reminders = new(options.Time, FireReminder, (reminder, e) => LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message));
@@ -60,7 +63,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
         foreach (var (_, value) in await _store.Store.Scan(ReminderPrefix, stop))
         {
-            if (JsonSerializer.Deserialize(value, ActorJson.Default.Schedule) is { } reminder && types.ContainsKey(reminder.Type))
+            if (JsonSerializer.Deserialize(value, ScheduleJson.Default.Schedule) is { } reminder && types.ContainsKey(reminder.Type))
             {
                 _reminders.Add(reminder);
             }
@@ -145,7 +148,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     {
         CheckHosted(type);
         return (await Store.Get([ReminderKey(type, id, name)], stop))[0] is { } item
-            ? JsonSerializer.Deserialize(item.Value, ActorJson.Default.Schedule)!
+            ? JsonSerializer.Deserialize(item.Value, ScheduleJson.Default.Schedule)!
             : throw new ActorException("ERR_ACTOR_REMINDER_NOT_FOUND", $"actor reminder not found: {name}", 404);
     }
 
@@ -166,7 +169,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     private string StateKey(string type, string id, string key) => $"{_options.AppId}||{type}||{id}||{key}";
 
     private StateOperation Save(Schedule reminder) =>
-        new(ReminderKey(reminder.Type, reminder.Id, reminder.Name), JsonSerializer.SerializeToUtf8Bytes(reminder, ActorJson.Default.Schedule));
+        new(ReminderKey(reminder.Type, reminder.Id, reminder.Name), JsonSerializer.SerializeToUtf8Bytes(reminder, ScheduleJson.Default.Schedule));
 
     private void CheckHosted(string type)
     {

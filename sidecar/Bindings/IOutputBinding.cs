@@ -19,4 +19,8 @@ internal interface IOutputBinding : IComponent
 }
 
 /// <summary>A binding cannot do what it was asked.</summary>
-internal sealed class BindingException(string message) : Exception(message);
+internal sealed class BindingException(string message) : Exception(message)
+{
+    /// <summary>Goes to the caller as <c>metadata.</c> headers, error or not.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = BindingAnswer.Nothing.Metadata;
+}

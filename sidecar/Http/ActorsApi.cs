@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lavka.Sidecar.Actors;
 using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.Scheduling;
 
 namespace Lavka.Sidecar.Http;
 
@@ -113,7 +114,7 @@ internal sealed class ActorsApi(ActorRuntime actors)
         try
         {
             var body = await request.Body();
-            return body.Length == 0 ? new() : JsonSerializer.Deserialize(body, ActorJson.Default.ScheduleRequest) ?? new();
+            return body.Length == 0 ? new() : JsonSerializer.Deserialize(body, ScheduleJson.Default.ScheduleRequest) ?? new();
         }
         catch (Exception e) when (e is JsonException or BodyTooLargeException)
         {

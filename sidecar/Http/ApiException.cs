@@ -11,6 +11,9 @@ internal sealed class ApiException(int status, string errorCode, string message,
 
     public JsonArray? Details { get; } = details;
 
+    /// <summary>Headers that go with the answer.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
+
     /// <summary>The errors of pub/sub and state stores, which carry a reason and what they are about.</summary>
     public static ApiException Detailed(int status, string errorCode, string message, string reason, JsonObject? metadata, JsonObject? about = null, JsonObject? violations = null)
     {

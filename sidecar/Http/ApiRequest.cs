@@ -1,15 +1,20 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.Observability;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Lavka.Sidecar.Http;
 
 /// <summary>A request to the Dapr API, with its path in encoded segments: <c>k%2F1</c> is one.</summary>
-internal readonly struct ApiRequest
+internal sealed class ApiRequest
 {
+    // As deep as Go's decoder goes would be 10,000; the writer's stack ends before.
+    private const int MaxDepth = 1000;
+
     private readonly long _maxBodySize;
 
     public ApiRequest(HttpContext http, long maxBodySize)
@@ -29,6 +34,12 @@ internal readonly struct ApiRequest
     }
 
     public HttpContext Http { get; }
+
+    /// <summary>The request's span; null without tracing.</summary>
+    public Activity? Trace { get; set; }
+
+    /// <summary>The trace the request belongs to: its span, or what the caller sent.</summary>
+    public (string TraceParent, string TraceState) TraceContext => Telemetry.ContextOf(Trace, Http.Request);
 
     public string Method => Http.Request.Method;
 
@@ -101,12 +112,37 @@ internal readonly struct ApiRequest
     {
         try
         {
-            return JsonDocument.Parse(await Body());
+            return FirstValue(await Body());
         }
         catch (Exception e) when (e is JsonException or BodyTooLargeException)
         {
             throw ApiException.Malformed(prefix + e.Message);
         }
+    }
+
+    /// <summary>The body as JSON; an empty one is an empty object, as protojson reads it.</summary>
+    /// <exception cref="ApiException">It is no JSON; 400.</exception>
+    public async ValueTask<JsonDocument> JsonOrEmpty()
+    {
+        try
+        {
+            var body = await Body();
+            return FirstValue(body.Length == 0 ? "{}"u8.ToArray() : body);
+        }
+        catch (Exception e) when (e is JsonException or BodyTooLargeException)
+        {
+            throw ApiException.Malformed($"failed deserializing HTTP body: {e.Message}");
+        }
+    }
+
+    /// <summary>The first JSON value of a body; what follows it does not count, as in Go's decoder.</summary>
+    /// <exception cref="JsonException">There is none.</exception>
+    public static JsonDocument FirstValue(ReadOnlyMemory<byte> body)
+    {
+        var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
+        reader.Read();
+        reader.Skip();
+        return JsonDocument.Parse(body[..(int)reader.BytesConsumed], new JsonDocumentOptions { MaxDepth = MaxDepth });
     }
 
     /// <summary>Answers 204.</summary>
@@ -131,6 +167,11 @@ internal readonly struct ApiRequest
         if (error.Details is not null)
         {
             json["details"] = error.Details.DeepClone();
+        }
+
+        foreach (var (name, value) in error.Headers)
+        {
+            Http.Response.Headers[name] = value;
         }
 
         return Answer(json, error.Status);

@@ -1,13 +1,15 @@
-using System.Text;
+using System.Diagnostics;
 using System.Text.Json;
 using Lavka.Sidecar.Bindings;
+using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.Http;
 
 /// <summary><c>/v1.0/bindings</c> (Dapr: reference/api/bindings_api).</summary>
-internal sealed class BindingsApi(Components components, ResiliencyPolicies policies)
+internal sealed class BindingsApi(Components components, ResiliencyPolicies policies, Telemetry telemetry)
 {
     /// <summary>False when this is no bindings request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
@@ -19,41 +21,26 @@ internal sealed class BindingsApi(Components components, ResiliencyPolicies poli
 
         var name = request.Segment(2);
         using var body = await request.Json();
-        var root = body.RootElement;
-        if (root.ValueKind != JsonValueKind.Object)
-        {
-            throw ApiException.Malformed("failed deserializing HTTP body: it is not an object");
-        }
-
-        var operation = root.TryGetProperty("operation", out var given) && given.ValueKind == JsonValueKind.String ? given.GetString()! : "";
-        var data = root.TryGetProperty("data", out var value) && value.ValueKind != JsonValueKind.Null ? Encoding.UTF8.GetBytes(value.GetRawText()) : [];
-        var metadata = request.Metadata();
-        if (root.TryGetProperty("metadata", out var own) && own.ValueKind == JsonValueKind.Object)
-        {
-            foreach (var member in own.EnumerateObject())
-            {
-                metadata[member.Name] = member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString()! : member.Value.GetRawText();
-            }
-        }
-
+        var (operation, data, metadata) = Read(body.RootElement, request);
         BindingAnswer answer;
+        var started = Stopwatch.GetTimestamp();
+        var succeeded = false;
         try
         {
-            if (!components.OutputBindings.TryGetValue(name, out var binding))
-            {
-                throw new BindingException($"couldn't find output binding {name}");
-            }
-
-            if (!binding.Operations.Contains(operation))
-            {
-                throw new BindingException($"binding {name} does not support operation {operation}. supported operations:{string.Join(' ', binding.Operations)}");
-            }
-
+            var binding = Find(name, operation);
             answer = await policies.Outbound(name, "Binding").RunOrThrow(async stop => await binding.Invoke(operation, data, metadata, stop), request.Stop);
+            succeeded = true;
         }
         catch (Exception e) when (e is BindingException or IOException or UnauthorizedAccessException or TimeoutException or CircuitBreakerException)
         {
-            throw new ApiException(500, "ERR_INVOKE_OUTPUT_BINDING", $"error invoking output binding {name}: {e.Message}");
+            throw new ApiException(500, "ERR_INVOKE_OUTPUT_BINDING", $"error invoking output binding {name}: {e.Message}")
+            {
+                Headers = [.. ((e as BindingException)?.Metadata ?? BindingAnswer.Nothing.Metadata).Select(pair => KeyValuePair.Create("metadata." + pair.Key, pair.Value))],
+            };
+        }
+        finally
+        {
+            telemetry.Metrics?.Component("output_binding", name, operation, succeeded, Stopwatch.GetElapsedTime(started));
         }
 
         foreach (var (key, text) in answer.Metadata)
@@ -72,4 +59,60 @@ internal sealed class BindingsApi(Components components, ResiliencyPolicies poli
 
         return true;
     }
+
+    private static (string Operation, byte[] Data, Dictionary<string, string> Metadata) Read(JsonElement body, ApiRequest request)
+    {
+        if (body.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
+        {
+            throw ApiException.Malformed("failed deserializing HTTP body: it is not an object");
+        }
+
+        var operation = "";
+        byte[] data = "null"u8.ToArray();
+        var metadata = new Dictionary<string, string>();
+        foreach (var member in body.ValueKind == JsonValueKind.Object ? body.EnumerateObject() : default)
+        {
+            switch (member.Name.ToLowerInvariant())
+            {
+                case "operation":
+                    operation = Text(member);
+                    break;
+                case "data":
+                    data = GoJson.Normalise(member.Value);
+                    break;
+                case "metadata" when member.Value.ValueKind != JsonValueKind.Null:
+                    foreach (var pair in member.Value.ValueKind == JsonValueKind.Object ? member.Value.EnumerateObject() : throw ApiException.Malformed("failed deserializing HTTP body: metadata is not an object"))
+                    {
+                        metadata[pair.Name] = Text(pair);
+                    }
+
+                    break;
+            }
+        }
+
+        var (traceParent, traceState) = request.TraceContext;
+        if (traceParent.Length > 0)
+        {
+            metadata["traceparent"] = traceParent;
+            if (traceState.Length > 0)
+            {
+                metadata["tracestate"] = traceState;
+            }
+        }
+
+        return (operation, data, metadata);
+
+        static string Text(JsonProperty member) => member.Value.ValueKind switch
+        {
+            JsonValueKind.String => member.Value.GetString()!,
+            JsonValueKind.Null => "",
+            _ => throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {member.Value.GetRawText()} into the field {member.Name} of type string"),
+        };
+    }
+
+    private IOutputBinding Find(string name, string operation) =>
+        operation.Length == 0 ? throw new BindingException("operation field is missing from request")
+        : !components.OutputBindings.TryGetValue(name, out var binding) ? throw new BindingException($"couldn't find output binding {name}")
+        : binding.Operations.Contains(operation) ? binding
+        : throw new BindingException($"binding {name} does not support operation {operation}. supported operations:{string.Join(' ', binding.Operations)}");
 }

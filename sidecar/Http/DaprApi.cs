@@ -1,17 +1,78 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
+using Lavka.Sidecar.Observability;
 
 namespace Lavka.Sidecar.Http;
 
-/// <summary>Dapr's HTTP API: which request goes where. What no API takes is an invocation, or not found, as in daprd.</summary>
-internal sealed partial class DaprApi(
-    SidecarOptions options, Sidecar sidecar, StateApi state, PubSubApi pubSub, InvokeApi invoke, ActorsApi actors, SecretsApi secrets, BindingsApi bindings, MetadataApi metadata, ILogger<DaprApi> log)
+/// <summary>The areas of Dapr's HTTP API.</summary>
+internal sealed class Apis
 {
+    public required StateApi State { get; init; }
+
+    public required PubSubApi PubSub { get; init; }
+
+    public required InvokeApi Invoke { get; init; }
+
+    public required ActorsApi Actors { get; init; }
+
+    public required SecretsApi Secrets { get; init; }
+
+    public required BindingsApi Bindings { get; init; }
+
+    public required ConfigurationApi Configuration { get; init; }
+
+    public required LockApi Lock { get; init; }
+
+    public required JobsApi Jobs { get; init; }
+
+    public required MetadataApi Metadata { get; init; }
+}
+
+/// <summary>Dapr's HTTP API: which request goes where. What no API takes is an invocation, or not found, as in daprd.</summary>
+internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, Telemetry telemetry, bool logging, Apis apis)
+{
+    private readonly ILogger _log = options.Logs.CreateLogger<DaprApi>();
+    private readonly ApiLog? _apiLog = logging ? new(options.Logs.CreateLogger("dapr.runtime.http-info")) : null;
     private readonly byte[]? _token = string.IsNullOrEmpty(options.ApiToken) ? null : Encoding.UTF8.GetBytes(options.ApiToken);
 
     public async Task Handle(HttpContext http)
     {
         var request = new ApiRequest(http, options.MaxBodySize);
+        using var span = telemetry.StartCall(request);
+        if (span is not null)
+        {
+            request.Trace = span;
+            http.Response.Headers.TraceParent = span.Id;
+            if (span.TraceStateString is { Length: > 0 } state)
+            {
+                http.Response.Headers.TraceState = state;
+            }
+        }
+
+        if (telemetry.Metrics is null && _apiLog is null && span is null)
+        {
+            await Answer(request);
+            return;
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            await Answer(request);
+        }
+        finally
+        {
+            var elapsed = Stopwatch.GetElapsedTime(started);
+            Telemetry.End(span, http.Response.StatusCode);
+            telemetry.Metrics?.Server(http.Request.Method, Metrics.PathLabel(request.Segments), http.Response.StatusCode, elapsed);
+            _apiLog?.Called($"{request.Method} {Uri.UnescapeDataString(request.RawPath)}", http.Response.StatusCode, (long)elapsed.TotalMilliseconds, http.Request.Headers.UserAgent.ToString());
+        }
+    }
+
+    private async Task Answer(ApiRequest request)
+    {
+        var http = request.Http;
         if (_token is not null && !IsHealth(request) && !CryptographicOperations.FixedTimeEquals(_token, Encoding.UTF8.GetBytes(http.Request.Headers["dapr-api-token"].ToString())))
         {
             http.Response.StatusCode = StatusCodes.Status401Unauthorized;
@@ -24,16 +85,17 @@ internal sealed partial class DaprApi(
         {
             if (!await Route(request))
             {
-                await invoke.Handle(request);
+                await apis.Invoke.Handle(request);
             }
         }
         catch (ApiException e) when (!http.Response.HasStarted)
         {
-            http.Response.Clear();
+            Reset(http);
             await request.Answer(e);
         }
-        catch (BodyTooLargeException e)
+        catch (BodyTooLargeException e) when (!http.Response.HasStarted)
         {
+            Reset(http);
             await request.Answer(new ApiException(400, "ERR_BODY_READ", $"failed to read request body: {e.Message}"));
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -43,9 +105,17 @@ internal sealed partial class DaprApi(
         catch (Exception e) when (!http.Response.HasStarted && e is not BadHttpRequestException)
         {
             LogFailed(http.Request.Method, request.RawPath, e);
-            http.Response.Clear();
+            Reset(http);
             await request.Answer(new ApiException(500, "ERROR", e.Message));
         }
+    }
+
+    /// <summary>Takes back what was written of an answer, but for its trace.</summary>
+    private static void Reset(HttpContext http)
+    {
+        var (parent, state) = (http.Response.Headers.TraceParent, http.Response.Headers.TraceState);
+        http.Response.Clear();
+        (http.Response.Headers.TraceParent, http.Response.Headers.TraceState) = (parent, state);
     }
 
     private async ValueTask<bool> Route(ApiRequest request)
@@ -58,31 +128,33 @@ internal sealed partial class DaprApi(
         switch (request.Segments[0], request.Segments[1])
         {
             case ("v1.0", "state"):
-                return await state.TryHandle(request, alpha: false);
+                return await apis.State.TryHandle(request, alpha: false);
+            case ("v1.0-alpha1", "state"):
+                return await apis.State.TryHandle(request, alpha: true);
             case ("v1.0", "publish"):
-                return await pubSub.TryHandle(request);
+                return await apis.PubSub.TryHandle(request, alpha: false);
+            case ("v1.0-alpha1", "publish"):
+                return await apis.PubSub.TryHandle(request, alpha: true);
             case ("v1.0", "actors"):
-                return await actors.TryHandle(request);
+                return await apis.Actors.TryHandle(request);
             case ("v1.0", "secrets"):
-                return await secrets.TryHandle(request);
+                return await apis.Secrets.TryHandle(request);
             case ("v1.0", "bindings"):
-                return await bindings.TryHandle(request);
+                return await apis.Bindings.TryHandle(request);
+            case ("v1.0" or "v1.0-alpha1", "configuration"):
+                return await apis.Configuration.TryHandle(request);
+            case ("v1.0-alpha1", "lock" or "unlock"):
+                return await apis.Lock.TryHandle(request);
+            case ("v1.0-alpha1", "jobs"):
+                return await apis.Jobs.TryHandle(request);
             case ("v1.0", "metadata"):
-                return await metadata.TryHandle(request);
+                return await apis.Metadata.TryHandle(request);
             case ("v1.0", "healthz"):
                 return Health(request);
             case ("v1.0", "shutdown") when request.Segments.Length == 2 && request.Method == "POST":
                 request.Nothing();
                 sidecar.RequestShutdown();
                 return true;
-            case ("v1.0-alpha1", "state"):
-                return await state.TryHandle(request, alpha: true);
-            case ("v1.0-alpha1", "publish"):
-                return await pubSub.TryHandle(request);
-            case ("v1.0" or "v1.0-alpha1", "configuration") when request.Segments.Length >= 3 && request.Method == "GET":
-                throw new ApiException(500, "ERR_CONFIGURATION_STORE_NOT_CONFIGURED", "configuration stores not configured");
-            case ("v1.0-alpha1", "lock" or "unlock") when request.Segments.Length == 3 && request.Method == "POST":
-                throw new ApiException(500, "ERR_LOCK_STORE_NOT_CONFIGURED", "lock store is not configured");
             default:
                 return false;
         }
@@ -114,4 +186,11 @@ internal sealed partial class DaprApi(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
     private partial void LogFailed(string method, string path, Exception error);
+}
+
+/// <summary>Reports every call of the API (Dapr: operations/observability/logging, API logging).</summary>
+internal sealed partial class ApiLog(ILogger log)
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "HTTP API Called: {Method} {Code} in {Duration} ms, {UserAgent}")]
+    public partial void Called(string method, int code, long duration, string userAgent);
 }

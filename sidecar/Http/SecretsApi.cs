@@ -1,11 +1,14 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.Observability;
+using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Secrets;
 
 namespace Lavka.Sidecar.Http;
 
 /// <summary><c>/v1.0/secrets</c> (Dapr: reference/api/secrets_api), with the Configuration's secret scopes.</summary>
-internal sealed class SecretsApi(Components components, SidecarConfiguration configuration)
+internal sealed class SecretsApi(Components components, SidecarConfiguration configuration, ResiliencyPolicies policies, Telemetry telemetry)
 {
     /// <summary>False when this is no secrets request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
@@ -16,7 +19,7 @@ internal sealed class SecretsApi(Components components, SidecarConfiguration con
         }
 
         var (storeName, name) = (request.Segment(2), request.Segment(3));
-        if (components.SecretStores.Count == 0)
+        if (components.SecretStores.IsEmpty)
         {
             throw new ApiException(500, "ERR_SECRET_STORES_NOT_CONFIGURED", "secret store is not configured");
         }
@@ -26,7 +29,18 @@ internal sealed class SecretsApi(Components components, SidecarConfiguration con
             throw new ApiException(401, "ERR_SECRET_STORE_NOT_FOUND", $"failed finding secret store with key {storeName}");
         }
 
-        await request.Answer(name == "bulk" ? All(storeName, store) : One(storeName, store, name));
+        var started = Stopwatch.GetTimestamp();
+        var succeeded = false;
+        try
+        {
+            await request.Answer(await policies.Outbound(storeName, "Secretstore").RunOrThrow(_ => ValueTask.FromResult(name == "bulk" ? All(storeName, store) : One(storeName, store, name)), request.Stop));
+            succeeded = true;
+        }
+        finally
+        {
+            telemetry.Metrics?.Component("secret", storeName, name == "bulk" ? "bulk_get" : "get", succeeded, Stopwatch.GetElapsedTime(started));
+        }
+
         return true;
     }
 

@@ -1,8 +1,9 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
@@ -11,7 +12,7 @@ using Lavka.Sidecar.State;
 namespace Lavka.Sidecar.Http;
 
 /// <summary><c>/v1.0/state</c> (Dapr: reference/api/state_api).</summary>
-internal sealed class StateApi(Components components, ResiliencyPolicies policies, string appId)
+internal sealed class StateApi(Components components, ResiliencyPolicies policies, Outbox outbox, Telemetry telemetry, string appId)
 {
     /// <summary>False when this is no state request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request, bool alpha)
@@ -69,7 +70,7 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         StateItem? item;
         try
         {
-            item = (await Run(store, stop => store.Store.Get([stored], stop), request.Stop))[0];
+            item = (await Run(store, "get", stop => store.Store.Get([stored], stop), request.Stop))[0];
         }
         catch (Exception e) when (IsFailure(e, request))
         {
@@ -100,36 +101,41 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         }
 
         var metadata = request.Metadata();
-        var operations = new List<StateOperation>(body.RootElement.GetArrayLength());
-        foreach (var item in body.RootElement.EnumerateArray())
+        var items = body.RootElement.EnumerateArray().ToList();
+        foreach (var item in items)
         {
             var key = item.ValueKind == JsonValueKind.Object ? Text(item, "key") : throw ApiException.Malformed($"json: cannot unmarshal {Kind(item)} into a state item");
-            if (string.IsNullOrEmpty(key))
-            {
-                throw ApiException.Malformed("\"key\" is a required field");
-            }
-
-            StoredKey(store, key);
-            operations.Add(Upsert(store, item, key, metadata, problem => SaveFailed(store, 500, problem)));
+            StoredKey(store, string.IsNullOrEmpty(key) ? throw ApiException.Malformed("\"key\" is a required field") : key);
         }
 
-        if (operations.Count > 0)
+        // As in daprd, each item stands for itself: one that fails does not keep the others from being saved.
+        var failures = await Task.WhenAll(items.Select(item => Save(store, item, metadata, request)));
+        if (failures.OfType<Exception>().ToList() is { Count: > 0 } failed)
         {
-            try
-            {
-                await Apply(store, operations, request.Stop);
-            }
-            catch (Exception e) when (IsFailure(e, request))
-            {
-                throw SaveFailed(store, e is ETagMismatchException ? 409 : 500, e.Message);
-            }
+            var conflict = failed.OfType<ETagMismatchException>().FirstOrDefault();
+            throw new ApiException(conflict is null ? 500 : 409, "ERR_STATE_SAVE",
+                $"failed saving state in state store {store.Name}: {conflict?.Message ?? string.Join('\n', failed.Select(e => e.Message))}");
         }
 
         request.Nothing();
-
-        static ApiException SaveFailed(LoadedStateStore store, int status, string problem) =>
-            new(status, "ERR_STATE_SAVE", $"failed saving state in state store {store.Name}: {problem}");
     }
+
+    /// <summary>Null, or why the item is not saved.</summary>
+    private async Task<Exception?> Save(LoadedStateStore store, JsonElement item, Dictionary<string, string> metadata, ApiRequest request)
+    {
+        try
+        {
+            await Apply(store, "set", [Upsert(store, item, Text(item, "key")!, metadata, problem => new StateOptionException(problem))], request.Stop);
+            return null;
+        }
+        catch (Exception e) when (IsFailure(e, request))
+        {
+            return e;
+        }
+    }
+
+    /// <summary>An option of a state operation that there is not.</summary>
+    private sealed class StateOptionException(string message) : Exception(message);
 
     private async ValueTask Delete(ApiRequest request, LoadedStateStore store)
     {
@@ -139,7 +145,7 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         var firstWrite = FirstWrite(query["concurrency"], query["consistency"], problem => Failed(500, problem));
         try
         {
-            await Apply(store, [new(StoredKey(store, key), null, etag.Length == 0 ? null : etag, firstWrite)], request.Stop);
+            await Apply(store, "delete", [new(StoredKey(store, key), null, etag.Length == 0 ? null : etag, firstWrite)], request.Stop);
         }
         catch (Exception e) when (IsFailure(e, request))
         {
@@ -164,7 +170,7 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         try
         {
             var stored = keys.Select(key => StoredKey(store, key)).ToList();
-            items = stored.Count == 0 ? [] : await Run(store, stop => store.Store.Get(stored, stop), request.Stop);
+            items = stored.Count == 0 ? [] : await Run(store, "bulk_get", stop => store.Store.Get(stored, stop), request.Stop);
         }
         catch (Exception e) when (IsFailure(e, request))
         {
@@ -204,23 +210,34 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         using var body = await request.Json();
         var metadata = request.Metadata();
         var operations = new List<StateOperation>();
+        List<OutboxItem>? events = store.Outbox is null ? null : [];
         if (body.RootElement.ValueKind == JsonValueKind.Object && Find(body.RootElement, "operations") is { ValueKind: JsonValueKind.Array } list)
         {
             foreach (var item in list.EnumerateArray())
             {
-                operations.Add(Operation(store, item, metadata));
+                var operation = Operation(store, item, metadata);
+                operations.Add(operation);
+                if (events is not null && operation.Value is not null)
+                {
+                    events.Add(Event(operation.Key, Find(item, "request")!.Value, metadata));
+                }
             }
         }
-        else if (body.RootElement.ValueKind != JsonValueKind.Object)
+        else if (body.RootElement.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
         {
             throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(body.RootElement)} into a transaction");
+        }
+
+        if (events is { Count: > 0 })
+        {
+            operations = await Announce(store, operations, events, request);
         }
 
         if (operations.Count > 0)
         {
             try
             {
-                await Apply(store, operations, request.Stop);
+                await Apply(store, "transaction", operations, request.Stop);
             }
             catch (Exception e) when (IsFailure(e, request))
             {
@@ -230,6 +247,35 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
 
         request.Nothing();
     }
+
+    private async Task<List<StateOperation>> Announce(LoadedStateStore store, List<StateOperation> operations, List<OutboxItem> events, ApiRequest request)
+    {
+        try
+        {
+            var (traceParent, traceState) = request.Trace is null ? ("", "") : request.TraceContext;
+            return await outbox.Announce(store, store.Outbox!, operations, events, traceParent, traceState, request.Stop);
+        }
+        catch (ApiException e)
+        {
+            throw ApiException.Detailed(500, "ERR_PUBLISH_OUTBOX", $"error while publishing outbox message: {e.Message}", "DAPR_PUBSUB_OUTBOX",
+                new() { ["appID"] = appId, ["error"] = e.Message });
+        }
+    }
+
+    private static OutboxItem Event(string key, JsonElement operation, Dictionary<string, string> query)
+    {
+        var metadata = Find(operation, "metadata") is { ValueKind: JsonValueKind.Object } own
+            ? own.EnumerateObject().ToDictionary(member => member.Name, member => member.Value.ToString())
+            : [];
+        foreach (var (name, value) in query)
+        {
+            metadata[name] = value;
+        }
+
+        return new(key, Find(operation, "value") ?? Null, metadata, Text(operation, "contentType"));
+    }
+
+    private static readonly JsonElement Null = JsonDocument.Parse("null").RootElement;
 
     private static StateOperation Operation(LoadedStateStore store, JsonElement item, Dictionary<string, string> metadata)
     {
@@ -257,15 +303,15 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
 
     private static ApiException TransactionFailed(string problem) => new(500, "ERR_STATE_TRANSACTION", $"error while executing state transaction: {problem}");
 
-    private static StateOperation Upsert(LoadedStateStore store, JsonElement item, string key, Dictionary<string, string> query, Func<string, ApiException> failed)
+    private static StateOperation Upsert(LoadedStateStore store, JsonElement item, string key, Dictionary<string, string> query, Func<string, Exception> failed)
     {
         var options = Find(item, "options") ?? default;
         var firstWrite = FirstWrite(Option(options, "concurrency"), Option(options, "consistency"), failed);
-        var value = Find(item, "value") is { } json ? Encoding.UTF8.GetBytes(json.GetRawText()) : "null"u8.ToArray();
+        var value = Find(item, "value") is { } json ? GoJson.Normalise(json) : "null"u8.ToArray();
         return new(StoredKey(store, key), value, ETag(item), firstWrite, Ttl(item, query, failed));
     }
 
-    private static TimeSpan? Ttl(JsonElement item, Dictionary<string, string> query, Func<string, ApiException> failed)
+    private static TimeSpan? Ttl(JsonElement item, Dictionary<string, string> query, Func<string, Exception> failed)
     {
         var text = query.GetValueOrDefault("ttlInSeconds") ?? (Find(item, "metadata") is { ValueKind: JsonValueKind.Object } metadata ? Text(metadata, "ttlInSeconds") : null);
         return string.IsNullOrEmpty(text) ? null
@@ -274,7 +320,7 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
             : null;
     }
 
-    private static bool FirstWrite(string? concurrency, string? consistency, Func<string, ApiException> failed) =>
+    private static bool FirstWrite(string? concurrency, string? consistency, Func<string, Exception> failed) =>
         consistency is not (null or "" or "strong" or "eventual") ? throw failed($"unrecognized consistency model '{consistency}'")
         : concurrency is null or "" or "last-write" ? false
         : concurrency == "first-write" ? true
@@ -332,14 +378,33 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         });
     }
 
-    private async ValueTask Apply(LoadedStateStore store, IReadOnlyList<StateOperation> operations, CancellationToken stop) => await Run(store, async token =>
+    private async ValueTask Apply(LoadedStateStore store, string operation, IReadOnlyList<StateOperation> operations, CancellationToken stop) => await Run(store, operation, async token =>
     {
         await store.Store.Apply(operations, token);
         return true;
     }, stop);
 
-    private ValueTask<T> Run<T>(LoadedStateStore store, Func<CancellationToken, ValueTask<T>> call, CancellationToken stop) =>
-        policies.Outbound(store.Name, "Statestore").RunOrThrow(call, stop);
+    private ValueTask<T> Run<T>(LoadedStateStore store, string operation, Func<CancellationToken, ValueTask<T>> call, CancellationToken stop)
+    {
+        var run = policies.Outbound(store.Name, "Statestore").RunOrThrow(call, stop);
+        return telemetry.Metrics is null ? run : Counted();
+
+        async ValueTask<T> Counted()
+        {
+            var started = Stopwatch.GetTimestamp();
+            var succeeded = false;
+            try
+            {
+                var result = await run;
+                succeeded = true;
+                return result;
+            }
+            finally
+            {
+                telemetry.Metrics.Component("state", store.Name, operation, succeeded, Stopwatch.GetElapsedTime(started));
+            }
+        }
+    }
 
     private static bool IsFailure(Exception e, ApiRequest request) => e is not ApiException && !request.Stop.IsCancellationRequested;
 }

@@ -17,6 +17,8 @@ internal sealed record AppSubscription
 
     public Dictionary<string, string>? Metadata { get; init; }
 
+    public AppBulkSubscribe? BulkSubscribe { get; init; }
+
     public SubscriptionSpec ToSpec()
     {
         var routes = (Routes?.Rules ?? []).Select(rule => new Route(SubscriptionSpec.Condition(rule.Match), rule.Path ?? "")).ToList();
@@ -25,13 +27,16 @@ internal sealed record AppSubscription
             routes.Add(new(null, otherwise));
         }
 
-        return new(PubsubName, Topic, routes, string.IsNullOrEmpty(DeadLetterTopic) ? null : DeadLetterTopic, Metadata ?? [], IsDeclarative: false);
+        return new(PubsubName, Topic, routes, string.IsNullOrEmpty(DeadLetterTopic) ? null : DeadLetterTopic, Metadata ?? [],
+            BulkSubscribe is { Enabled: true } bulk ? PubSub.BulkSubscribe.From(bulk.MaxMessagesCount, bulk.MaxAwaitDurationMs) : null, IsDeclarative: false);
     }
 }
 
 internal sealed record AppRoutes(List<AppRule>? Rules, string? Default);
 
 internal sealed record AppRule(string? Match, string? Path);
+
+internal sealed record AppBulkSubscribe(bool Enabled, int? MaxMessagesCount, int? MaxAwaitDurationMs);
 
 [JsonSourceGenerationOptions(PropertyNameCaseInsensitive = true)]
 [JsonSerializable(typeof(List<AppSubscription>))]

@@ -79,8 +79,9 @@ internal sealed partial class EmbeddedLog : IPubSub
         }
     }
 
-    public IAsyncDisposable Subscribe(string topic, string consumer, MessageHandler handler)
+    public IAsyncDisposable Subscribe(SubscribeRequest request, MessageHandler handler)
     {
+        var (topic, consumer) = (request.Topic, request.Consumer);
         while (true)
         {
             var group = _groups.GetOrAdd((topic, consumer), _ => new ConsumerGroup(this, topic, consumer));

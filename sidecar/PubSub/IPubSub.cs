@@ -22,9 +22,12 @@ internal interface IPubSub : IComponent
     /// <summary>Completes when the broker has the messages: from then on they are its to deliver, crash or not, as far as it is durable.</summary>
     Task Publish(IReadOnlyList<Message> messages, CancellationToken stop);
 
-    /// <summary>Delivers the topic's messages to the handler, at least once each, until disposed of.</summary>
-    /// <param name="topic">The topic.</param>
-    /// <param name="consumer">The consumer group: subscribers of one group share the messages.</param>
-    /// <param name="handler">Takes each message.</param>
-    IAsyncDisposable Subscribe(string topic, string consumer, MessageHandler handler);
+    /// <summary>Delivers a topic's messages to the handler, at least once each, until disposed of.</summary>
+    IAsyncDisposable Subscribe(SubscribeRequest request, MessageHandler handler);
 }
+
+/// <summary>What is subscribed to.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Consumer">The consumer group: subscribers of one group share the messages.</param>
+/// <param name="Metadata">The subscription's metadata, for example RabbitMQ's <c>routingKey</c>.</param>
+internal sealed record SubscribeRequest(string Topic, string Consumer, IReadOnlyDictionary<string, string> Metadata);

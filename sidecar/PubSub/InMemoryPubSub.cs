@@ -4,14 +4,14 @@ using System.Threading.Channels;
 namespace Lavka.Sidecar.PubSub;
 
 /// <summary>
-/// <c>pubsub.in-memory</c>: messages for those who listen now, gone with the process. A handler that throws does not see the message again, as in daprd.
+/// <c>pubsub.in-memory</c>: messages for those who listen now, gone with the process. A subscription takes one message
+/// after the other, in their order; a handler that throws does not see the message again, as in daprd.
 /// One broker serves all sidecars of a mesh that have a component of this name.
 /// </summary>
 internal sealed class InMemoryPubSub : IPubSub
 {
     // A subscriber that falls behind by so much makes the publishers wait.
     private const int Backlog = 10_000;
-    private const int Concurrency = 32;
 
     private readonly Lock _lock = new();
     private ImmutableList<Subscription> _subscriptions = [];
@@ -24,14 +24,17 @@ internal sealed class InMemoryPubSub : IPubSub
         {
             foreach (var group in _subscriptions.Where(s => s.Takes(message.Topic)).GroupBy(s => (s.Topic, s.Consumer)))
             {
-                await group.ElementAt(Random.Shared.Next(group.Count())).Add(message, stop);
+                var subscription = group.ElementAt(Random.Shared.Next(group.Count()));
+
+                // As in daprd, the subscriber's topic, be it a pattern.
+                await subscription.Add(subscription.Topic == message.Topic ? message : message with { Topic = subscription.Topic }, stop);
             }
         }
     }
 
-    public IAsyncDisposable Subscribe(string topic, string consumer, MessageHandler handler)
+    public IAsyncDisposable Subscribe(SubscribeRequest request, MessageHandler handler)
     {
-        var subscription = new Subscription(this, topic, consumer, handler);
+        var subscription = new Subscription(this, request.Topic, request.Consumer, handler);
         lock (_lock)
         {
             _subscriptions = _subscriptions.Add(subscription);
@@ -48,12 +51,12 @@ internal sealed class InMemoryPubSub : IPubSub
         private readonly MessageHandler _handler;
         private readonly Channel<Message> _messages = Channel.CreateBounded<Message>(Backlog);
         private readonly CancellationTokenSource _stop = new();
-        private readonly Task _workers;
+        private readonly Task _worker;
 
         public Subscription(InMemoryPubSub broker, string topic, string consumer, MessageHandler handler)
         {
             (_broker, Topic, Consumer, _handler) = (broker, topic, consumer, handler);
-            _workers = Task.WhenAll(Enumerable.Range(0, Concurrency).Select(_ => Work()));
+            _worker = Work();
         }
 
         public string Topic { get; }
@@ -61,7 +64,7 @@ internal sealed class InMemoryPubSub : IPubSub
         public string Consumer { get; }
 
         public bool Takes(string topic) =>
-            Topic == topic || (Topic.EndsWith('*') && topic.StartsWith(Topic.AsSpan(0, Topic.Length - 1), StringComparison.Ordinal));
+            Topic == topic || (Topic.EndsWith('*') && topic.Length >= Topic.Length && topic.StartsWith(Topic.AsSpan(0, Topic.Length - 1), StringComparison.Ordinal));
 
         public async ValueTask Add(Message message, CancellationToken stop)
         {
@@ -84,7 +87,7 @@ internal sealed class InMemoryPubSub : IPubSub
 
             _messages.Writer.TryComplete();
             await _stop.CancelAsync();
-            await _workers;
+            await _worker;
             _stop.Dispose();
         }
 

@@ -9,7 +9,7 @@ internal sealed record Route(CelExpression? Match, string Path);
 
 /// <summary>What an app wants to hear (Dapr: developing-applications/building-blocks/pubsub/subscription-methods).</summary>
 internal sealed record SubscriptionSpec(
-    string PubSubName, string Topic, IReadOnlyList<Route> Routes, string? DeadLetterTopic, IReadOnlyDictionary<string, string> Metadata, bool IsDeclarative)
+    string PubSubName, string Topic, IReadOnlyList<Route> Routes, string? DeadLetterTopic, IReadOnlyDictionary<string, string> Metadata, BulkSubscribe? Bulk, bool IsDeclarative)
 {
     public bool RawPayload => Metadata.FirstOrDefault(pair => pair.Key.Equals("rawPayload", StringComparison.OrdinalIgnoreCase)).Value is { } value && YamlNodes.IsTrue(value);
 
@@ -37,7 +37,13 @@ internal sealed record SubscriptionSpec(
         }
 
         return new(Required("pubsubname"), Required("topic"), routes, spec.Text("deadLetterTopic"),
-            spec.Get("metadata").Pairs().ToDictionary(pair => pair.Key, pair => pair.Value.Value()), IsDeclarative: true);
+            spec.Get("metadata").Pairs().ToDictionary(pair => pair.Key, pair => pair.Value.Value()),
+            spec.Get("bulkSubscribe") is { } bulk && bulk.Flag("enabled") ? BulkSubscribe.From(Number(bulk, "maxMessagesCount"), Number(bulk, "maxAwaitDurationMs")) : null,
+            IsDeclarative: true);
+
+        int? Number(YamlDotNet.RepresentationModel.YamlNode bulk, string field) => bulk.Text(field) is not { } text ? null
+            : int.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number
+            : throw resource.Error($"spec.bulkSubscribe.{field} is '{text}'; allowed is a whole number.");
 
         string Required(string field) => spec.Text(field) ?? throw resource.Error($"the field spec.{field} is required.");
     }

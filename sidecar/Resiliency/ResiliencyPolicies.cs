@@ -10,10 +10,11 @@ namespace Lavka.Sidecar.Resiliency;
 /// The Resiliency resources of one app (Dapr: operations/resiliency): its policies by name, and which target has which. A target that is named does not fall
 /// back to the defaults, as in daprd.
 /// </summary>
-internal sealed class ResiliencyPolicies
+internal sealed partial class ResiliencyPolicies
 {
     private sealed record Target(string? Timeout, string? Retry, string? Breaker);
 
+    private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly Dictionary<string, TimeSpan> _timeouts = [];
     private readonly Dictionary<string, RetrySpec> _retries = [];
@@ -22,15 +23,22 @@ internal sealed class ResiliencyPolicies
     private readonly ConcurrentDictionary<string, CircuitBreaker> _running = new();
     private readonly ConcurrentDictionary<string, Policy> _policies = new();
 
-    /// <exception cref="ResourceException">A policy does not read: the resource, the policy and what is allowed.</exception>
-    public ResiliencyPolicies(IEnumerable<Resource> resources, TimeProvider time)
+    /// <summary>Reads the resources. What does not read is reported, and what follows it in its resource left out, as in daprd.</summary>
+    public ResiliencyPolicies(IEnumerable<Resource> resources, TimeProvider time, ILogger<ResiliencyPolicies> log)
     {
-        _time = time;
+        (_time, _log) = (time, log);
         foreach (var resource in resources)
         {
             Names.Add(resource.Name);
-            ReadPolicies(resource, resource.Spec.Get("policies"));
-            ReadTargets(resource.Spec.Get("targets"));
+            try
+            {
+                ReadPolicies(resource, resource.Spec.Get("policies"));
+                ReadTargets(resource.Spec.Get("targets"));
+            }
+            catch (ResourceException e)
+            {
+                LogNotRead(e.Message);
+            }
         }
     }
 
@@ -168,4 +176,7 @@ internal sealed class ResiliencyPolicies
         text is null ? otherwise
         : int.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number
         : throw resource.Error($"{where}: '{text}' is no whole number.");
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Could not read resiliency policy: {Problem}")]
+    private partial void LogNotRead(string problem);
 }

@@ -1,4 +1,6 @@
 using Lavka.Sidecar.Bindings;
+using Lavka.Sidecar.Configuration;
+using Lavka.Sidecar.Locks;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Secrets;
 using Lavka.Sidecar.State;
@@ -15,11 +17,17 @@ internal static class ComponentTypes
     {
         ["pubsub.in-memory"] = c => c.Mesh.Share(c.Metadata, $"pubsub.in-memory {c.Metadata.Name}", () => new InMemoryPubSub()),
         ["pubsub.embedded"] = EmbeddedLogOf,
+        ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),
         ["state.in-memory"] = c => new InMemoryStateStore(c.Options.Time),
         ["state.sqlite"] = c => new SqliteStateStore(c.Metadata, c.Options.Time),
         ["secretstores.local.env"] = c => new EnvironmentSecretStore(c.Metadata, c.Options.Environment),
         ["secretstores.local.file"] = c => new FileSecretStore(c.Metadata),
+        ["configuration.embedded"] = c => new EmbeddedConfiguration(c.Metadata, c.Logs.CreateLogger<EmbeddedConfiguration>()),
+        ["lock.embedded"] = c => new EmbeddedLock(c.Metadata, c.Options.Time),
+        ["bindings.cron"] = c => new CronBinding(c.Metadata, c.Options.Time),
+        ["bindings.http"] = c => new HttpBinding(c.Metadata),
         ["bindings.localstorage"] = c => new LocalStorageBinding(c.Metadata),
+        ["bindings.smtp"] = c => new SmtpBinding(c.Metadata),
     };
 
     /// <summary>Every type, in alphabetical order.</summary>

@@ -1,5 +1,9 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Text;
 using Lavka.Sidecar.Bindings;
+using Lavka.Sidecar.Configuration;
+using Lavka.Sidecar.Locks;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Secrets;
 using Lavka.Sidecar.State;
@@ -7,10 +11,13 @@ using Lavka.Sidecar.State;
 namespace Lavka.Sidecar.Resources;
 
 /// <summary>A component that has started.</summary>
-internal sealed record LoadedComponent(string Name, string Type, string Version, IComponent Component, ComponentMetadata Metadata);
+internal sealed record LoadedComponent(Resource Resource, string Type, string Version, IComponent Component, ComponentMetadata Metadata)
+{
+    public string Name => Resource.Name;
+}
 
 /// <summary>A state store with what belongs to it.</summary>
-internal sealed record LoadedStateStore(string Name, IStateStore Store, KeyPrefix Prefix);
+internal sealed record LoadedStateStore(string Name, IStateStore Store, KeyPrefix Prefix, OutboxSpec? Outbox);
 
 /// <summary>A pub/sub component with what belongs to it.</summary>
 internal sealed record LoadedPubSub(string Name, IPubSub Broker, TopicScopes Scopes, string Consumer);
@@ -18,10 +25,12 @@ internal sealed record LoadedPubSub(string Name, IPubSub Broker, TopicScopes Sco
 /// <summary>The components of one app, started from its resources (Dapr: concepts/components-concept).</summary>
 internal sealed partial class Components : IAsyncDisposable
 {
+    private static readonly TimeSpan DefaultInitTimeout = TimeSpan.FromSeconds(5);
+
     private readonly SidecarOptions _options;
     private readonly SidecarMesh _mesh;
     private readonly ILogger _log;
-    private readonly List<LoadedComponent> _all = [];
+    private ImmutableList<LoadedComponent> _all = [];
 
     private Components(SidecarOptions options, SidecarMesh mesh)
     {
@@ -31,33 +40,33 @@ internal sealed partial class Components : IAsyncDisposable
 
     public IReadOnlyList<LoadedComponent> All => _all;
 
-    public Dictionary<string, LoadedStateStore> StateStores { get; } = [];
+    public ConcurrentDictionary<string, LoadedStateStore> StateStores { get; } = [];
 
-    public Dictionary<string, LoadedPubSub> PubSubs { get; } = [];
+    public ConcurrentDictionary<string, LoadedPubSub> PubSubs { get; } = [];
 
-    public Dictionary<string, ISecretStore> SecretStores { get; } = [];
+    public ConcurrentDictionary<string, ISecretStore> SecretStores { get; } = [];
 
-    public Dictionary<string, IOutputBinding> OutputBindings { get; } = [];
+    public ConcurrentDictionary<string, IConfigurationStore> ConfigurationStores { get; } = [];
+
+    public ConcurrentDictionary<string, LoadedLockStore> LockStores { get; } = [];
+
+    public ConcurrentDictionary<string, IOutputBinding> OutputBindings { get; } = [];
+
+    public ConcurrentDictionary<string, LoadedInputBinding> InputBindings { get; } = [];
 
     /// <summary>The store marked <c>actorStateStore</c>.</summary>
     public LoadedStateStore? ActorStore { get; private set; }
 
     /// <summary>Starts what the resources say, secret stores first.</summary>
     /// <exception cref="ResourceException">One of them cannot start, and does not have <c>ignoreErrors</c>.</exception>
-    public static async Task<Components> Start(IEnumerable<Resource> resources, SidecarOptions options, SidecarMesh mesh)
+    public static async Task<Components> Start(IEnumerable<Resource> resources, SidecarOptions options, SidecarMesh mesh, CancellationToken stop)
     {
         var components = new Components(options, mesh);
-        var own = resources.Where(r => r.Kind == "Component" && r.IsFor(options.AppId) && r.IsIn(options.Namespace)).ToList();
-        if (own.GroupBy(r => r.Name).FirstOrDefault(same => same.Count() > 1) is { } duplicate)
-        {
-            throw duplicate.Last().Error($"{duplicate.First().File} has a component of the same name; a component's name must be its own.");
-        }
-
         try
         {
-            foreach (var resource in own.OrderBy(r => r.Spec.Text("type")?.StartsWith("secretstores.", StringComparison.OrdinalIgnoreCase) == true ? 0 : 1))
+            foreach (var resource in components.Own(resources))
             {
-                components.Start(resource);
+                await components.Start(resource, stop);
             }
         }
         catch
@@ -69,15 +78,44 @@ internal sealed partial class Components : IAsyncDisposable
         return components;
     }
 
+    /// <summary>
+    /// Follows a change of the resources: closes the components that are gone or different, starts the new ones (Dapr: operations/components/component-updates).
+    /// A store marked <c>actorStateStore</c> stays as it is until a restart: actors hold on to it.
+    /// </summary>
+    /// <exception cref="ResourceException">One of them cannot start, and does not have <c>ignoreErrors</c>.</exception>
+    public async Task Reload(IEnumerable<Resource> resources, CancellationToken stop)
+    {
+        var own = Own(resources);
+        foreach (var loaded in _all.Where(loaded => loaded.Name != ActorStore?.Name && !own.Any(resource => resource.Root.Equals(loaded.Resource.Root))))
+        {
+            LogClosing(loaded.Name, loaded.Type);
+            await Close(loaded);
+        }
+
+        foreach (var resource in own.Where(resource => _all.All(loaded => loaded.Name != resource.Name)))
+        {
+            await Start(resource, stop);
+            LogStarted(resource.Name, resource.Spec.Text("type") ?? "");
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var component in _all)
         {
-            await _mesh.Release(component.Metadata, component.Component);
+            await Close(component);
         }
     }
 
-    private void Start(Resource resource)
+    private List<Resource> Own(IEnumerable<Resource> resources)
+    {
+        var own = resources.Where(r => r.Kind == "Component" && r.IsFor(_options.AppId) && r.IsIn(_options.Namespace)).ToList();
+        return own.GroupBy(r => r.Name).FirstOrDefault(same => same.Count() > 1) is { } duplicate
+            ? throw duplicate.Last().Error($"{duplicate.First().File} has a component of the same name; a component's name must be its own.")
+            : [.. own.OrderBy(r => r.Spec.Text("type")?.StartsWith("secretstores.", StringComparison.OrdinalIgnoreCase) == true ? 0 : 1)];
+    }
+
+    private async Task Start(Resource resource, CancellationToken stop)
     {
         var type = resource.Spec.Text("type") ?? throw resource.Error("the field spec.type is required.");
         if (resource.Name.Length == 0)
@@ -88,14 +126,30 @@ internal sealed partial class Components : IAsyncDisposable
         try
         {
             var make = ComponentTypes.Find(type) ?? throw resource.Error($"spec.type '{type}' is unknown; allowed are {string.Join(", ", ComponentTypes.All)}.");
+            var timeout = DefaultInitTimeout;
+            if (resource.Spec.Text("initTimeout") is { } text && !(Durations.TryParseGo(text, out timeout) && timeout > TimeSpan.Zero))
+            {
+                throw resource.Error($"spec.initTimeout is '{text}'; allowed is a duration such as 5s or 1m.");
+            }
+
             if (MetadataOf(resource, type) is not { } metadata)
             {
                 return;
             }
 
             var component = make(new(metadata, _options, _mesh, _options.Logs));
-            _all.Add(new(resource.Name, type, resource.Spec.Text("version") ?? "", component, metadata));
-            Register(resource, component, metadata);
+            try
+            {
+                await Init(component, timeout, stop);
+                Register(resource, component, metadata);
+            }
+            catch
+            {
+                await _mesh.Release(metadata, component);
+                throw;
+            }
+
+            _all = _all.Add(new(resource, type, resource.Spec.Text("version") ?? "", component, metadata));
             foreach (var unknown in metadata.Unknown)
             {
                 LogUnknownField(resource.File, resource.Name, unknown, type, string.Join(", ", metadata.Known));
@@ -105,9 +159,23 @@ internal sealed partial class Components : IAsyncDisposable
         {
             LogIgnored(resource.Name, e.Message);
         }
-        catch (Exception e) when (e is not (ResourceException or OutOfMemoryException))
+        catch (Exception e) when (e is not (ResourceException or OutOfMemoryException or OperationCanceledException))
         {
             throw resource.Error($"it cannot start: {e.Message}");
+        }
+    }
+
+    private static async Task Init(IComponent component, TimeSpan timeout, CancellationToken stop)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(timeout);
+        try
+        {
+            await component.Start(limit.Token).WaitAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            throw new TimeoutException($"init timeout for the component: it was not ready after {Durations.ToGo(timeout)} (spec.initTimeout)");
         }
     }
 
@@ -117,23 +185,49 @@ internal sealed partial class Components : IAsyncDisposable
         switch (component)
         {
             case IStateStore store:
-                var loaded = StateStores[name] = new(name, store, new KeyPrefix(metadata, _options.AppId, _options.Namespace));
+                var loaded = new LoadedStateStore(name, store, new KeyPrefix(metadata, _options.AppId, _options.Namespace), OutboxSpec.From(metadata));
                 if (metadata.Flag("actorStateStore"))
                 {
                     ActorStore = ActorStore is null ? loaded : throw resource.Error($"'{ActorStore.Name}' is marked actorStateStore as well; only one store can be.");
                 }
 
+                StateStores[name] = loaded;
                 break;
             case IPubSub broker:
-                PubSubs[name] = new(name, broker, new TopicScopes(metadata, _options.AppId), metadata.Get("consumerID", _options.AppId));
+                var decorated = _options.Broker is { } decorator ? decorator.Around(name, broker) : broker;
+                PubSubs[name] = new(name, decorated, new TopicScopes(metadata, _options.AppId), metadata.Get("consumerID", _options.AppId));
                 break;
             case ISecretStore secrets:
                 SecretStores[name] = secrets;
                 break;
-            case IOutputBinding binding:
-                OutputBindings[name] = binding;
+            case IConfigurationStore configuration:
+                ConfigurationStores[name] = configuration;
+                break;
+            case ILockStore locks:
+                LockStores[name] = LoadedLockStore.From(locks, metadata, _options.AppId);
                 break;
         }
+
+        // A binding may be both.
+        var direction = component is IOutputBinding or IInputBinding ? metadata.Get("direction", "input, output") : "";
+        if (component is IOutputBinding output && direction.Contains("output", StringComparison.OrdinalIgnoreCase))
+        {
+            OutputBindings[name] = output;
+        }
+
+        if (component is IInputBinding input && direction.Contains("input", StringComparison.OrdinalIgnoreCase))
+        {
+            InputBindings[name] = new(name, input, metadata.Get("route", name), metadata.Find("direction") is not null);
+        }
+    }
+
+    private async Task Close(LoadedComponent loaded)
+    {
+        _all = _all.Remove(loaded);
+        var name = loaded.Name;
+        _ = StateStores.TryRemove(name, out _) || PubSubs.TryRemove(name, out _) || SecretStores.TryRemove(name, out _) || ConfigurationStores.TryRemove(name, out _)
+            || LockStores.TryRemove(name, out _) | OutputBindings.TryRemove(name, out _) | InputBindings.TryRemove(name, out _);
+        await _mesh.Release(loaded.Metadata, loaded.Component);
     }
 
     /// <summary>Null when the component waits for a secret store that is not there; like daprd, the sidecar then starts without it.</summary>
@@ -197,6 +291,12 @@ internal sealed partial class Components : IAsyncDisposable
 
         return filled.ToString();
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Closing component '{Component}' ({Type}): its resource has changed or is gone")]
+    private partial void LogClosing(string component, string type);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Component '{Component}' ({Type}) is loaded anew")]
+    private partial void LogStarted(string component, string type);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{File}: component '{Component}': the metadata field '{Field}' is unknown to {Type} and has no effect; known are {Known}")]
     private partial void LogUnknownField(string file, string component, string field, string type, string known);

@@ -1,3 +1,4 @@
+using Lavka.Sidecar.Testing;
 using System.Text;
 using Lavka.Testing;
 
@@ -39,7 +40,7 @@ public sealed class ActorTests : IDisposable
     public async Task An_idle_actor_is_deactivated_and_the_next_call_activates_it_anew()
     {
         await using var app = await ScriptedApp.Start(request => request.Path == "/dapr/config" ? Answer.Json("""{"entities":["Cart"],"actorIdleTimeout":"10s"}""") : Config(request));
-        var time = new ManualTime();
+        var time = new TestClock(running: false);
         await using var sidecar = await Start(app, time);
         await Call(sidecar, HttpMethod.Put, "/v1.0/actors/Cart/a/method/add", "{}");
 
@@ -54,7 +55,7 @@ public sealed class ActorTests : IDisposable
     public async Task A_reminder_fires_after_a_restart()
     {
         await using var app = await ScriptedApp.Start(Config);
-        var time = new ManualTime();
+        var time = new TestClock(running: false);
         await using (var sidecar = await Start(app, time))
         {
             await Call(sidecar, HttpMethod.Post, "/v1.0/actors/Cart/a/reminders/r", """{"dueTime":"1h","data":{"n":1}}""");
@@ -74,7 +75,7 @@ public sealed class ActorTests : IDisposable
     public async Task A_reminder_waits_for_an_app_that_is_away()
     {
         var port = Ports.Free();
-        var time = new ManualTime();
+        var time = new TestClock(running: false);
         var app = await ScriptedApp.Start(Config, port);
         await using var sidecar = await Start(app, time);
         await Call(sidecar, HttpMethod.Post, "/v1.0/actors/Cart/a/reminders/r", """{"dueTime":"1s"}""");
@@ -106,7 +107,7 @@ public sealed class ActorTests : IDisposable
 
             return Config(request);
         });
-        var time = new ManualTime();
+        var time = new TestClock(running: false);
         await using (var sidecar = await Start(app, time))
         {
             endpoint = sidecar.HttpEndpoint;

@@ -1,3 +1,4 @@
+using Lavka.Sidecar.Testing;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -78,7 +79,7 @@ public sealed class EmbeddedLogTests : IDisposable
     [Fact]
     public async Task Retention_deletes_old_messages_but_never_gives_their_offsets_again()
     {
-        var time = new ManualTime();
+        var time = new TestClock(running: false);
         var log = new PubSub.EmbeddedLog(new(Path.Combine(_folder.Data, "log.db"), 1, TimeSpan.FromHours(1), FromOldest: true), time, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
         await using (log)
         {
@@ -92,7 +93,7 @@ public sealed class EmbeddedLogTests : IDisposable
             await Eventually.Get(async () =>
             {
                 received.Clear();
-                await using var subscription = log.Subscribe("t", Guid.NewGuid().ToString(), (message, _) =>
+                await using var subscription = log.Subscribe(new("t", Guid.NewGuid().ToString(), Lavka.Sidecar.PubSub.Message.NoMetadata), (message, _) =>
                 {
                     lock (received)
                     {

@@ -1,3 +1,4 @@
+using Lavka.Sidecar.Testing;
 using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Resiliency;
 
@@ -5,7 +6,7 @@ namespace Lavka.Sidecar.Tests;
 
 public sealed class ResiliencyTests
 {
-    private readonly ManualTime _time = new();
+    private readonly TestClock _time = new();
 
     [Fact]
     public void An_open_breaker_refuses_until_its_time_is_over_and_closes_after_a_success()

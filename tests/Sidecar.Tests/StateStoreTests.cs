@@ -1,3 +1,4 @@
+using Lavka.Sidecar.Testing;
 using System.Text;
 using Lavka.Sidecar.State;
 
@@ -7,7 +8,7 @@ namespace Lavka.Sidecar.Tests;
 public sealed class StateStoreTests : IDisposable
 {
     private readonly SidecarFolder _folder = new();
-    private readonly ManualTime _time = new();
+    private readonly TestClock _time = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -1,4 +1,4 @@
-namespace Lavka.Sidecar.Actors;
+namespace Lavka.Sidecar.Scheduling;
 
 /// <summary>Fires schedules when they are due. One loop and one clock for all of them, however many there are.</summary>
 internal sealed class Scheduler : IAsyncDisposable

@@ -1,0 +1,18 @@
+namespace Lavka.Sidecar.Configuration;
+
+/// <summary>A configuration item (Dapr: reference/api/configuration_api).</summary>
+internal sealed record ConfigurationItem(string Value, string Version);
+
+/// <summary>Told of changes: the items by key, null for one that is gone.</summary>
+internal delegate Task ConfigurationChanged(IReadOnlyDictionary<string, ConfigurationItem?> items);
+
+/// <summary>A configuration store component.</summary>
+internal interface IConfigurationStore : IComponent
+{
+    /// <summary>The items of these keys that exist; without keys, all.</summary>
+    /// <exception cref="IOException">The store cannot be read.</exception>
+    IReadOnlyDictionary<string, ConfigurationItem> Get(IReadOnlyList<string> keys);
+
+    /// <summary>Tells of every change of these keys, or of all without keys, until disposed of.</summary>
+    IDisposable Watch(IReadOnlyList<string> keys, ConfigurationChanged changed);
+}

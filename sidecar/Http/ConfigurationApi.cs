@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using Lavka.Sidecar.Configuration;
+using Lavka.Sidecar.Resiliency;
+using Lavka.Sidecar.Resources;
+
+namespace Lavka.Sidecar.Http;
+
+/// <summary><c>/v1.0/configuration</c> (Dapr: reference/api/configuration_api). Subscriptions live as long as the sidecar.</summary>
+internal sealed partial class ConfigurationApi(Components components, ResiliencyPolicies policies, AppChannel? app, ILogger<ConfigurationApi> log)
+{
+    private readonly ConcurrentDictionary<string, (IConfigurationStore Store, IDisposable Watch)> _subscriptions = new();
+
+    /// <summary>False when this is no configuration request.</summary>
+    public async ValueTask<bool> TryHandle(ApiRequest request)
+    {
+        if (request.Method != "GET")
+        {
+            return false;
+        }
+
+        switch (request.Segments)
+        {
+            case [_, _, _]:
+                await Get(request, Store(request));
+                return true;
+            case [_, _, _, "subscribe"]:
+                await Subscribe(request, Store(request));
+                return true;
+            case [_, _, _, _, "unsubscribe"]:
+                await Unsubscribe(request, Store(request), request.Segment(3));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private IConfigurationStore Store(ApiRequest request)
+    {
+        var name = request.Segment(2);
+        return components.ConfigurationStores.TryGetValue(name, out var store) ? store
+            : components.ConfigurationStores.IsEmpty ? throw new ApiException(500, "ERR_CONFIGURATION_STORE_NOT_CONFIGURED", "configuration stores not configured")
+            : throw new ApiException(400, "ERR_CONFIGURATION_STORE_NOT_FOUND", $"configuration store {name} not found");
+    }
+
+    private static string[] Keys(ApiRequest request) => [.. request.Http.Request.Query["key"].Select(key => key ?? "")];
+
+    private async ValueTask Get(ApiRequest request, IConfigurationStore store)
+    {
+        var (name, keys) = (request.Segment(2), Keys(request));
+        IReadOnlyDictionary<string, ConfigurationItem> items;
+        try
+        {
+            items = await policies.Outbound(name, "Configuration").RunOrThrow(_ => ValueTask.FromResult(store.Get(keys)), request.Stop);
+        }
+        catch (Exception e) when (!request.Stop.IsCancellationRequested)
+        {
+            throw new ApiException(500, "ERR_CONFIGURATION_GET", $"failed to get [{string.Join(' ', keys)}] from Configuration store {name}: {e.Message}");
+        }
+
+        if (items.Count == 0)
+        {
+            request.Nothing();
+        }
+        else
+        {
+            await request.Answer(ToJson(items.ToDictionary(pair => pair.Key, ConfigurationItem? (pair) => pair.Value)));
+        }
+    }
+
+    private async ValueTask Subscribe(ApiRequest request, IConfigurationStore store)
+    {
+        if (app is null)
+        {
+            throw new ApiException(500, "ERR_APP_CHANNEL_NIL", "app channel is not initialized. cannot subscribe to configuration updates");
+        }
+
+        var name = request.Segment(2);
+        var id = Guid.NewGuid().ToString();
+        _subscriptions[id] = (store, store.Watch(Keys(request), items => Tell(name, id, items)));
+        await request.Answer(new JsonObject { ["id"] = id });
+    }
+
+    private async ValueTask Unsubscribe(ApiRequest request, IConfigurationStore store, string id)
+    {
+        if (_subscriptions.TryGetValue(id, out var subscription) && subscription.Store == store && _subscriptions.TryRemove(id, out _))
+        {
+            subscription.Watch.Dispose();
+            await request.Answer(new JsonObject { ["ok"] = true });
+        }
+        else
+        {
+            await request.Answer(new JsonObject { ["message"] = $"failed to unsubscribe to configuration request {id}: subscription with id {id} does not exist" }, 500);
+        }
+    }
+
+    private async Task Tell(string store, string id, IReadOnlyDictionary<string, ConfigurationItem?> items)
+    {
+        var body = Encoding.UTF8.GetBytes(new JsonObject { ["id"] = id, ["items"] = ToJson(items) }.ToJsonString());
+        foreach (var key in items.Keys)
+        {
+            try
+            {
+                await policies.Inbound(store, "Configuration").Run(async stop =>
+                {
+                    using var request = new HttpRequestMessage(HttpMethod.Post, app!.At($"/configuration/{Uri.EscapeDataString(store)}/{string.Join('/', key.Split('/').Select(Uri.EscapeDataString))}"))
+                    {
+                        Content = new ByteArrayContent(body),
+                    };
+                    request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+                    using var response = await app!.Send(request, stop);
+                    return (int)response.StatusCode == 200 ? new Attempt<bool>(true)
+                        : throw new HttpRequestException($"error sending configuration item to application, status {(int)response.StatusCode}");
+                }, CancellationToken.None);
+            }
+            catch (Exception e) when (e is HttpRequestException or TimeoutException or CircuitBreakerException)
+            {
+                LogNotTold(key, store, e.Message);
+            }
+        }
+    }
+
+    private static JsonObject ToJson(IReadOnlyDictionary<string, ConfigurationItem?> items) => new(items.Select(pair =>
+    {
+        var json = new JsonObject();
+        if (pair.Value?.Value.Length > 0)
+        {
+            json["value"] = pair.Value.Value;
+        }
+
+        if (pair.Value?.Version.Length > 0)
+        {
+            json["version"] = pair.Value.Version;
+        }
+
+        return KeyValuePair.Create(pair.Key, (JsonNode?)json);
+    }));
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The change of '{Key}' in configuration store {Store} did not reach the app: {Problem}")]
+    private partial void LogNotTold(string key, string store, string problem);
+}

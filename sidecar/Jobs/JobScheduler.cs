@@ -1,0 +1,270 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Lavka.Sidecar.Observability;
+using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.Scheduling;
+using Lavka.Sidecar.Sqlite;
+
+namespace Lavka.Sidecar.Jobs;
+
+/// <summary>A job's request body (Dapr: reference/api/jobs_api).</summary>
+internal sealed record JobRequest(string Schedule, string DueTime, string Ttl, uint? Repeats, JsonElement? Data, bool Overwrite, FailurePolicy? FailurePolicy);
+
+/// <summary>A job cannot be kept as it is asked for.</summary>
+internal sealed class JobException(string message, bool exists = false) : Exception(message)
+{
+    /// <summary>Whether the reason is another job of that name.</summary>
+    public bool Exists { get; } = exists;
+}
+
+/// <summary>
+/// The app's jobs (Dapr: developing-applications/building-blocks/jobs): kept in one file in the data folder, made with the first job, so that they outlive the
+/// sidecar; brought to the app at <c>POST /job/{name}</c> while it is there. A tick that was missed fires once when the app is back.
+/// </summary>
+internal sealed partial class JobScheduler : IAsyncDisposable
+{
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
+    private readonly SidecarOptions _options;
+    private readonly AppChannel? _app;
+    private readonly Telemetry _telemetry;
+    private readonly ILogger _log;
+    private readonly string _path;
+    private readonly Scheduler _scheduler;
+    private readonly SemaphoreSlim _opening = new(1);
+    private SqliteDatabase? _database;
+    private bool _connected;
+
+    public JobScheduler(AppChannel? app, Telemetry telemetry, SidecarOptions options)
+    {
+        (_app, _telemetry, _options) = (app, telemetry, options);
+        _log = options.Logs.CreateLogger<JobScheduler>();
+        _path = Path.GetFullPath($"dapr-jobs-{options.AppId}.db", Path.GetFullPath(options.DataPath));
+        _scheduler = new(options.Time, Fire, (job, e) => LogFailed(job.Name, e.Message));
+    }
+
+    /// <summary>The app is there: its jobs may fire.</summary>
+    public async Task Start(CancellationToken stop)
+    {
+        if (_connected)
+        {
+            return;
+        }
+
+        _connected = true;
+        if (_database is not null || File.Exists(_path))
+        {
+            foreach (var job in (await Database(stop)).Read(All))
+            {
+                _scheduler.Add(job);
+            }
+        }
+    }
+
+    /// <summary>The app is away: jobs wait for it.</summary>
+    public async Task Stop(CancellationToken stop)
+    {
+        _connected = false;
+        if (_database is not null || File.Exists(_path))
+        {
+            (await Database(stop)).Read(All).ForEach(job => _scheduler.Remove(job.Type, job.Id, job.Name));
+        }
+    }
+
+    /// <summary>Completes when the job is on the disk.</summary>
+    /// <exception cref="JobException">There is one of that name, or a time does not read.</exception>
+    public async Task Add(string name, JobRequest request, CancellationToken stop)
+    {
+        var job = Make(name, request, _options.Time.GetUtcNow());
+        await (await Database(stop)).Write(db =>
+        {
+            if (!request.Overwrite && Find(db, name) is not null)
+            {
+                throw new JobException($"job already exists: 'app||{(string.IsNullOrEmpty(_options.Namespace) ? "default" : _options.Namespace)}||{_options.AppId}||{name}'", exists: true);
+            }
+
+            Save(db, job);
+        });
+        if (_connected)
+        {
+            _scheduler.Add(job);
+        }
+    }
+
+    /// <summary>Null: there is none.</summary>
+    public async Task<Schedule?> Get(string name, CancellationToken stop) => (await Database(stop)).Read(db => Find(db, name));
+
+    public async Task Remove(string name, CancellationToken stop)
+    {
+        await (await Database(stop)).Write(db => db.Prepare("DELETE FROM jobs WHERE name = ?1").Bind(1, name).Run());
+        _scheduler.Remove("job", _options.AppId, name);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _scheduler.DisposeAsync();
+        if (_database is not null)
+        {
+            await _database.DisposeAsync();
+        }
+
+        _opening.Dispose();
+    }
+
+    private static List<Schedule> All(SqliteConnection db)
+    {
+        var jobs = new List<Schedule>();
+        var query = db.Prepare("SELECT job FROM jobs");
+        while (query.Step())
+        {
+            jobs.Add(JsonSerializer.Deserialize(query.Text(0), ScheduleJson.Default.Schedule)!);
+        }
+
+        query.Reset();
+        return jobs;
+    }
+
+    private static Schedule? Find(SqliteConnection db, string name)
+    {
+        var query = db.Prepare("SELECT job FROM jobs WHERE name = ?1").Bind(1, name);
+        var job = query.Step() ? JsonSerializer.Deserialize(query.Text(0), ScheduleJson.Default.Schedule) : null;
+        query.Reset();
+        return job;
+    }
+
+    private static void Save(SqliteConnection db, Schedule job) =>
+        db.Prepare("INSERT INTO jobs (name, job) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET job = ?2")
+            .Bind(1, job.Name).Bind(2, JsonSerializer.Serialize(job, ScheduleJson.Default.Schedule)).Run();
+
+    private Schedule Make(string name, JobRequest request, DateTimeOffset now)
+    {
+        CronSchedule? cron = null;
+        try
+        {
+            cron = request.Schedule.Length == 0 ? null : CronSchedule.Parse(request.Schedule);
+        }
+        catch (FormatException e)
+        {
+            throw new JobException($"job failed validation: {e.Message}");
+        }
+
+        if (cron is null && request.Repeats > 1)
+        {
+            throw new JobException("job failed validation: job must have a schedule to repeat");
+        }
+
+        var due = now;
+        if (request.DueTime.Length > 0 && !Durations.TryParseMoment(request.DueTime, now, out due))
+        {
+            throw new JobException($"job failed validation: due time format not recognized: {request.DueTime}");
+        }
+
+        var next = request.DueTime.Length > 0 ? due : cron?.Next(now) ?? throw new JobException("job failed validation: the schedule is never due");
+        DateTimeOffset? expires = null;
+        if (request.Ttl.Length > 0)
+        {
+            if (cron is null)
+            {
+                throw new JobException("job failed validation: job must have a schedule to have a ttl");
+            }
+
+            expires = Durations.TryParseMoment(request.Ttl, due, out var end) ? end : throw new JobException($"job failed validation: ttl format not recognized: {request.Ttl}");
+            if (expires <= due)
+            {
+                throw new JobException("job failed validation: ttl must be greater than due time");
+            }
+        }
+
+        return new()
+        {
+            Type = "job",
+            Id = _options.AppId,
+            Name = name,
+            Period = request.Schedule,
+            DueTime = request.DueTime,
+            Ttl = request.Ttl,
+            Repeats = request.Repeats,
+            Data = request.Data,
+            FailurePolicy = request.FailurePolicy ?? FailurePolicy.Default,
+            Next = next,
+            Cron = cron is null ? null : request.Schedule,
+            Left = cron is null ? 1 : (int?)request.Repeats,
+            Expires = expires,
+        };
+    }
+
+    private async Task<SqliteDatabase> Database(CancellationToken stop)
+    {
+        await _opening.WaitAsync(stop);
+        try
+        {
+            return _database ??= new SqliteDatabase(_path, "CREATE TABLE IF NOT EXISTS jobs (name TEXT NOT NULL PRIMARY KEY, job TEXT NOT NULL) WITHOUT ROWID", TimeSpan.FromSeconds(5));
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    private async Task<Schedule?> Fire(Schedule job, CancellationToken stop)
+    {
+        var policy = job.FailurePolicy ?? FailurePolicy.Default;
+        for (var retry = 0; !await Bring(job, stop) && (policy.MaxRetries is null || retry < policy.MaxRetries); retry++)
+        {
+            await Task.Delay(policy.Interval, _options.Time, stop);
+            if (!_scheduler.Holds(job))
+            {
+                return null;
+            }
+        }
+
+        var next = job.Fired(_options.Time.GetUtcNow());
+        if (_scheduler.Holds(job))
+        {
+            await _database!.Write(db =>
+            {
+                if (next is null)
+                {
+                    db.Prepare("DELETE FROM jobs WHERE name = ?1").Bind(1, job.Name).Run();
+                }
+                else
+                {
+                    Save(db, next);
+                }
+            });
+        }
+
+        return next;
+    }
+
+    private async Task<bool> Bring(Schedule job, CancellationToken stop)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, _app!.At($"/job/{Uri.EscapeDataString(job.Name)}"))
+        {
+            Content = new ByteArrayContent(job.Data is { ValueKind: not JsonValueKind.Undefined } data ? Encoding.UTF8.GetBytes(data.GetRawText()) : []),
+        };
+        request.Content.Headers.ContentType = Json;
+        try
+        {
+            using var response = await _app.Send(request, stop);
+            _telemetry.Metrics?.JobFired(response.IsSuccessStatusCode);
+            if (response.IsSuccessStatusCode)
+            {
+                return true;
+            }
+
+            LogFailed(job.Name, $"the app answered {(int)response.StatusCode}");
+            return response.StatusCode == HttpStatusCode.NotFound;
+        }
+        catch (HttpRequestException e)
+        {
+            LogFailed(job.Name, e.Message);
+            return false;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Job '{Name}' failed: {Problem}")]
+    private partial void LogFailed(string name, string problem);
+}

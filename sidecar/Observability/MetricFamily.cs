@@ -1,0 +1,111 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+
+namespace Lavka.Sidecar.Observability;
+
+/// <summary>A Prometheus counter or histogram with its label values (prometheus.io: text exposition format 0.0.4).</summary>
+/// <param name="name">As exposed.</param>
+/// <param name="help">One sentence.</param>
+/// <param name="labels">The label names, in the order of the values.</param>
+/// <param name="bounds">A histogram's bucket bounds, ascending; null: a counter.</param>
+internal sealed class MetricFamily(string name, string help, string[] labels, double[]? bounds = null)
+{
+    /// <summary>Label values as a key. The names are few, so the values are compared one by one.</summary>
+    private readonly struct Key(string[] values) : IEquatable<Key>
+    {
+        public string[] Values => values;
+
+        public bool Equals(Key other) => values.AsSpan().SequenceEqual(other.Values);
+
+        public override bool Equals(object? obj) => obj is Key other && Equals(other);
+
+        public override int GetHashCode()
+        {
+            var hash = new HashCode();
+            foreach (var value in values)
+            {
+                hash.Add(value);
+            }
+
+            return hash.ToHashCode();
+        }
+    }
+
+    private sealed class Series(int buckets)
+    {
+        private readonly long[] _buckets = new long[buckets];
+        private double _sum;
+
+        public (long[] Buckets, double Sum) Read()
+        {
+            lock (_buckets)
+            {
+                return ((long[])_buckets.Clone(), _sum);
+            }
+        }
+
+        public void Add(int bucket, double value)
+        {
+            lock (_buckets)
+            {
+                _buckets[bucket]++;
+                _sum += value;
+            }
+        }
+    }
+
+    // Paths and topics are the callers' to choose: more series than this are not kept.
+    private const int MostSeries = 10_000;
+
+    private readonly ConcurrentDictionary<Key, Series> _series = new();
+
+    /// <summary>Counts one, or puts a value into its bucket.</summary>
+    public void Record(double value, params string[] labelValues)
+    {
+        var key = new Key(labelValues);
+        if (!_series.TryGetValue(key, out var series))
+        {
+            if (_series.Count >= MostSeries)
+            {
+                return;
+            }
+
+            series = _series.GetOrAdd(key, _ => new Series((bounds?.Length ?? 0) + 1));
+        }
+
+        var bucket = bounds is null ? 0 : Array.BinarySearch(bounds, value) is var found && found >= 0 ? found + 1 : ~found;
+        series.Add(bucket, value);
+    }
+
+    public void Write(StringBuilder text)
+    {
+        if (_series.IsEmpty)
+        {
+            return;
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} {(bounds is null ? "counter" : "histogram")}\n");
+        foreach (var (key, series) in _series)
+        {
+            var (buckets, sum) = series.Read();
+            var pairs = string.Join(',', labels.Select((label, i) => $"{label}=\"{Escape(key.Values[i])}\""));
+            if (bounds is null)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{name}{{{pairs}}} {sum}\n");
+                continue;
+            }
+
+            var count = 0L;
+            for (var i = 0; i < buckets.Length; i++)
+            {
+                count += buckets[i];
+                text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{pairs},le=\"{(i < bounds.Length ? bounds[i].ToString(CultureInfo.InvariantCulture) : "+Inf")}\"}} {count}\n");
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $"{name}_sum{{{pairs}}} {sum}\n{name}_count{{{pairs}}} {count}\n");
+        }
+    }
+
+    private static string Escape(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+}

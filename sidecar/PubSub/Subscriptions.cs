@@ -1,0 +1,143 @@
+using Lavka.Sidecar.Observability;
+using Lavka.Sidecar.Resiliency;
+using Lavka.Sidecar.Resources;
+
+namespace Lavka.Sidecar.PubSub;
+
+/// <summary>
+/// The app's subscriptions: which there are, and which run. They follow the resources, the pub/sub components, and the app's health: while the app is unhealthy,
+/// none runs and the broker keeps the messages.
+/// </summary>
+internal sealed partial class Subscriptions(Components components, Publisher publisher, ResiliencyPolicies policies, Telemetry telemetry, AppChannel app, SidecarOptions options) : IAsyncDisposable
+{
+    private sealed record Running(SubscriptionSpec Spec, LoadedPubSub PubSub, IAsyncDisposable Subscription, BulkSubscriber? Bulk);
+
+    private readonly ILogger _log = options.Logs.CreateLogger<Subscriptions>();
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly Dictionary<(string PubSub, string Topic), Running> _running = [];
+    private List<(Resource Resource, SubscriptionSpec Spec)> _declared = [];
+    private IReadOnlyList<SubscriptionSpec> _programmatic = [];
+    private bool _started;
+
+    /// <summary>The subscriptions that run.</summary>
+    public IReadOnlyList<SubscriptionSpec> Active { get; private set; } = [];
+
+    /// <summary>Those and what waits: for a component, for the app.</summary>
+    public IReadOnlyList<SubscriptionSpec> All => [.. Wanted().Values];
+
+    /// <summary>Takes up the Subscription resources.</summary>
+    public Task Declare(IEnumerable<Resource> resources)
+    {
+        // A subscription that is as it was goes on as it is.
+        var declared = resources.Where(resource => resource.Kind == "Subscription" && resource.IsFor(options.AppId))
+            .Select(resource => _declared.FirstOrDefault(old => old.Resource.Root.Equals(resource.Root)) is { Spec: not null } same ? same : (resource, SubscriptionSpec.From(resource))).ToList();
+        return Change(() => _declared = declared);
+    }
+
+    /// <summary>Takes up the app's own list.</summary>
+    public Task Subscribe(IReadOnlyList<SubscriptionSpec> programmatic) => Change(() => _programmatic = programmatic);
+
+    public Task Start() => Change(() => _started = true);
+
+    public Task Stop() => Change(() => _started = false);
+
+    public async ValueTask DisposeAsync() => await Stop();
+
+    private async Task Change(Action change)
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            change();
+            await Follow();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task Follow()
+    {
+        var wanted = _started ? Wanted() : [];
+        await Task.WhenAll(_running.ToList().Select(async pair =>
+        {
+            if (!wanted.TryGetValue(pair.Key, out var spec) || !ReferenceEquals(spec, pair.Value.Spec) || !ReferenceEquals(components.PubSubs.GetValueOrDefault(spec.PubSubName), pair.Value.PubSub))
+            {
+                lock (_running)
+                {
+                    _running.Remove(pair.Key);
+                }
+
+                await pair.Value.Subscription.DisposeAsync();
+                if (pair.Value.Bulk is not null)
+                {
+                    await pair.Value.Bulk.DisposeAsync();
+                }
+            }
+        }));
+        foreach (var (key, spec) in wanted.Where(pair => !_running.ContainsKey(pair.Key)))
+        {
+            if (Run(spec) is { } running)
+            {
+                _running[key] = running;
+            }
+        }
+
+        Active = [.. _running.Values.Select(running => running.Spec)];
+    }
+
+    /// <summary>What the app says replaces what a resource says for the same topic; of two resources the first counts, as in daprd.</summary>
+    private Dictionary<(string PubSub, string Topic), SubscriptionSpec> Wanted()
+    {
+        var wanted = new Dictionary<(string, string), SubscriptionSpec>();
+        foreach (var (_, spec) in _declared)
+        {
+            wanted.TryAdd((spec.PubSubName, spec.Topic), spec);
+        }
+
+        foreach (var spec in _programmatic)
+        {
+            wanted[(spec.PubSubName, spec.Topic)] = spec;
+        }
+
+        return wanted;
+    }
+
+    private Running? Run(SubscriptionSpec spec)
+    {
+        if (!components.PubSubs.TryGetValue(spec.PubSubName, out var pubSub))
+        {
+            LogUnknownPubSub(options.AppId, spec.Topic, spec.PubSubName);
+            return null;
+        }
+
+        if (spec.Routes.Count == 0)
+        {
+            LogNoRoutes(options.AppId, spec.Topic);
+            return null;
+        }
+
+        if (!pubSub.Scopes.MaySubscribe(spec.Topic))
+        {
+            LogForbidden(options.AppId, spec.Topic, spec.PubSubName);
+            return null;
+        }
+
+        var deadLetters = new DeadLetters(spec, publisher, options.Logs.CreateLogger<DeadLetters>());
+        var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, app, Policy, deadLetters, telemetry, options.Time);
+        MessageHandler handler = bulk is null ? new Subscriber(spec, app, Policy, deadLetters, telemetry, options).Deliver : bulk.Deliver;
+        return new(spec, pubSub, pubSub.Broker.Subscribe(new(spec.Topic, spec.Metadata.GetValueOrDefault("consumerID") ?? pubSub.Consumer, spec.Metadata), handler), bulk);
+
+        Policy Policy() => policies.Inbound(pubSub.Name, "Pubsub");
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}' subscribes to topic '{Topic}' of pub/sub component '{PubSub}', which is not loaded")]
+    private partial void LogUnknownPubSub(string appId, string topic, string pubSub);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "App '{AppId}': the subscription to topic '{Topic}' has no route and is left out")]
+    private partial void LogNoRoutes(string appId, string topic);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}': subscription to topic '{Topic}' on pubsub '{PubSub}' is not allowed")]
+    private partial void LogForbidden(string appId, string topic, string pubSub);
+}

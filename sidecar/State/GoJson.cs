@@ -1,0 +1,101 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Lavka.Sidecar.State;
+
+/// <summary>
+/// Values as daprd keeps them: it reads the JSON into Go's types and writes it again, so that members are in order, numbers are 64-bit floating point,
+/// and white space is gone (Go's encoding/json).
+/// </summary>
+internal static class GoJson
+{
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <summary>The value as Go writes it.</summary>
+    public static byte[] Normalise(JsonElement value)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(buffer, Compact))
+        {
+            Write(json, value);
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A number as Go's <c>%v</c> prints a float64.</summary>
+    public static string Shortest(double number) => Text(number, smallest: 1e-4);
+
+    private static void Write(Utf8JsonWriter json, JsonElement value)
+    {
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.Object:
+                json.WriteStartObject();
+                foreach (var member in Members(value))
+                {
+                    json.WritePropertyName(member.Name);
+                    Write(json, member.Value);
+                }
+
+                json.WriteEndObject();
+                break;
+            case JsonValueKind.Array:
+                json.WriteStartArray();
+                foreach (var item in value.EnumerateArray())
+                {
+                    Write(json, item);
+                }
+
+                json.WriteEndArray();
+                break;
+            case JsonValueKind.Number when !value.TryGetInt32(out _):
+                json.WriteRawValue(Text(value.GetDouble(), smallest: 1e-6).Replace("e-0", "e-", StringComparison.Ordinal), skipInputValidation: true);
+                break;
+            default:
+                value.WriteTo(json);
+                break;
+        }
+    }
+
+    /// <summary>By name, the last of those that share one.</summary>
+    private static IEnumerable<JsonProperty> Members(JsonElement value)
+    {
+        string? last = null;
+        var ordered = true;
+        foreach (var member in value.EnumerateObject())
+        {
+            ordered &= last is null || string.CompareOrdinal(last, member.Name) < 0;
+            last = member.Name;
+        }
+
+        return ordered
+            ? value.EnumerateObject()
+            : value.EnumerateObject().GroupBy(member => member.Name, (_, same) => same.Last()).OrderBy(member => member.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>The shortest digits that read back as the same number; with an exponent only outside of these bounds.</summary>
+    private static string Text(double number, double smallest)
+    {
+        var text = number.ToString("R", CultureInfo.InvariantCulture);
+        var e = text.IndexOf('E', StringComparison.Ordinal);
+        var size = Math.Abs(number);
+        if (size == 0 || (size >= smallest && size < 1e21))
+        {
+            return e < 0 ? text : Plain(text[..e], int.Parse(text.AsSpan(e + 1), CultureInfo.InvariantCulture));
+        }
+
+        return e < 0 ? number.ToString("0.################E+00", CultureInfo.InvariantCulture).Replace('E', 'e') : text.Replace('E', 'e');
+    }
+
+    private static string Plain(string mantissa, int exponent)
+    {
+        var sign = mantissa.StartsWith('-') ? "-" : "";
+        var digits = mantissa.Replace("-", "", StringComparison.Ordinal).Replace(".", "", StringComparison.Ordinal);
+        return exponent < 0
+            ? $"{sign}0.{new string('0', -exponent - 1)}{digits}"
+            : sign + digits.PadRight(exponent + 1, '0').Insert(Math.Min(exponent + 1, Math.Max(digits.Length, exponent + 1)), digits.Length > exponent + 1 ? "." : "");
+    }
+}
