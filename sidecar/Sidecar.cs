@@ -28,6 +28,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     private readonly SidecarOptions _options;
     private readonly ILogger _log;
     private readonly HttpMessageInvoker _http;
+    private readonly HttpMessageInvoker _following;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ResiliencyPolicies _policies;
@@ -38,7 +39,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     private readonly AppHealth? _health;
     private readonly JobScheduler _jobs;
     private readonly FileChanges? _changes;
-    private readonly SemaphoreSlim _following = new(1);
+    private readonly SemaphoreSlim _turn = new(1);
     private readonly WebApplication _server;
     private bool _connected;
 
@@ -46,16 +47,8 @@ public sealed partial class Sidecar : IAsyncDisposable
     {
         (_options, Mesh, Components, Configuration) = (options, mesh, components, configuration);
         _log = options.Logs.CreateLogger<Sidecar>();
-        _http = new(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            ActivityHeadersPropagator = null,
-            ConnectTimeout = TimeSpan.FromSeconds(5),
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-        });
+        _http = Client(redirects: false);
+        _following = Client(redirects: true);
         var own = resources.Where(resource => resource.IsFor(options.AppId)).ToList();
         foreach (var subscription in own.Where(resource => resource.Kind == "Subscription"))
         {
@@ -65,7 +58,7 @@ public sealed partial class Sidecar : IAsyncDisposable
 
         _policies = new(own.Where(resource => resource.Kind == "Resiliency"), options.Time, options.Logs.CreateLogger<ResiliencyPolicies>());
         _telemetry = new(options, configuration.Tracing, configuration.MetricsEnabled);
-        HttpEndpoints = own.Where(resource => resource.Kind == "HTTPEndpoint").Select(resource => Resources.HttpEndpoint.From(resource, components)).ToDictionary(endpoint => endpoint.Name);
+        HttpEndpoints = own.Where(resource => resource.Kind == "HTTPEndpoint").Select(resource => Resources.HttpEndpoint.From(resource, components)).DistinctBy(endpoint => endpoint.Name).ToDictionary(endpoint => endpoint.Name);
         App = options.AppPort is { } port
             ? new AppChannel(new Uri($"http://{options.AppChannelAddress}:{port}"), options.AppToken, options.AppMaxConcurrency, _http, _telemetry.Metrics)
             : null;
@@ -93,7 +86,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         {
             State = new(components, _policies, _outbox, _telemetry, options.AppId),
             PubSub = new(publisher, options),
-            Invoke = new(this, _policies, options, _http),
+            Invoke = new(this, _policies, options, _http, _following),
             Actors = new(Actors),
             Secrets = new(components, configuration, _policies, _telemetry),
             Bindings = new(components, _policies, _telemetry),
@@ -133,8 +126,6 @@ public sealed partial class Sidecar : IAsyncDisposable
     /// <summary>Where Prometheus' metrics are; null without <see cref="SidecarOptions.MetricsPort"/>.</summary>
     public Uri? MetricsEndpoint { get; private set; }
 
-    internal IReadOnlyList<string> ResiliencyNames => _policies.Names;
-
     /// <summary>Starts the components and the API. The app may come later; <see cref="Ready"/> tells.</summary>
     /// <exception cref="ResourceException">A resource is wrong: the message names its file, the field and what is allowed.</exception>
     /// <exception cref="IOException">The port is in use.</exception>
@@ -143,7 +134,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         var mesh = options.Mesh ?? new SidecarMesh();
         var loader = new ResourceLoader(options.Logs.CreateLogger<ResourceLoader>());
         var resources = loader.LoadFolders(options.ResourcesPaths);
-        var configuration = new SidecarConfiguration(options.ConfigPaths.SelectMany(loader.LoadFile), options.Environment);
+        var configuration = new SidecarConfiguration(options.ConfigPaths.SelectMany(file => loader.LoadFile(file, options.Environment)), options.Environment);
         var components = await Components.Start(resources, options, mesh, stop);
         Sidecar sidecar;
         try
@@ -205,9 +196,21 @@ public sealed partial class Sidecar : IAsyncDisposable
         App?.Dispose();
         _http.Dispose();
         _telemetry.Dispose();
+        _turn.Dispose();
         _following.Dispose();
         _stop.Dispose();
     }
+
+    private static HttpMessageInvoker Client(bool redirects) => new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = redirects,
+        UseCookies = false,
+        UseProxy = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ActivityHeadersPropagator = null,
+        ConnectTimeout = TimeSpan.FromSeconds(5),
+        PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+    });
 
     private WebApplication MakeServer(DaprApi api)
     {
@@ -276,14 +279,14 @@ public sealed partial class Sidecar : IAsyncDisposable
     /// <summary>Starts, stops and reloads come one after the other.</summary>
     private async Task Follow(Func<CancellationToken, Task> what)
     {
-        await _following.WaitAsync(_stop.Token);
+        await _turn.WaitAsync(_stop.Token);
         try
         {
             await what(_stop.Token);
         }
         finally
         {
-            _following.Release();
+            _turn.Release();
         }
     }
 
@@ -335,7 +338,8 @@ public sealed partial class Sidecar : IAsyncDisposable
         }
     }
 
-    private async Task<IReadOnlyList<SubscriptionSpec>> AskForSubscriptions(CancellationToken stop)
+    /// <summary>Null when the answer is none: then no subscription starts, as in daprd.</summary>
+    private async Task<IReadOnlyList<SubscriptionSpec>?> AskForSubscriptions(CancellationToken stop)
     {
         try
         {
@@ -344,7 +348,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         catch (Exception e) when (e is JsonException or CelException)
         {
             LogBadSubscriptions(AppId, e.Message);
-            return [];
+            return null;
         }
     }
 

@@ -16,22 +16,28 @@ internal sealed record ActorTypeConfig(TimeSpan IdleTimeout, bool Reentrant, int
         {
             var reader = new Utf8JsonReader(answer);
             using var document = JsonDocument.ParseValue(ref reader);
-            var common = One(document.RootElement, Default);
+            var common = One(document.RootElement);
             foreach (var type in Names(document.RootElement))
             {
                 types[type] = common;
             }
 
+            // A type's own configuration stands alone: what it leaves out is Dapr's default, not the app's.
             if (document.RootElement.TryGetProperty("entitiesConfig", out var own) && own.ValueKind == JsonValueKind.Array)
             {
                 foreach (var config in own.EnumerateArray())
                 {
-                    foreach (var type in Names(config))
+                    foreach (var type in Names(config).Where(types.ContainsKey))
                     {
-                        types[type] = One(config, common);
+                        types[type] = One(config);
                     }
                 }
             }
+        }
+        catch (FormatException)
+        {
+            // A duration that does not parse: no type is hosted, as in daprd.
+            return [];
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -44,16 +50,20 @@ internal sealed record ActorTypeConfig(TimeSpan IdleTimeout, bool Reentrant, int
     private static IEnumerable<string> Names(JsonElement config) =>
         config.TryGetProperty("entities", out var entities) && entities.ValueKind == JsonValueKind.Array ? entities.EnumerateArray().Select(name => name.GetString() ?? "") : [];
 
-    private static ActorTypeConfig One(JsonElement config, ActorTypeConfig otherwise)
+    /// <exception cref="FormatException">A duration does not parse.</exception>
+    private static ActorTypeConfig One(JsonElement config)
     {
-        var idle = config.TryGetProperty("actorIdleTimeout", out var text) && text.ValueKind == JsonValueKind.String && Durations.TryParseGo(text.GetString()!, out var duration) ? duration : otherwise.IdleTimeout;
-        if (!config.TryGetProperty("reentrancy", out var reentrancy) || reentrancy.ValueKind != JsonValueKind.Object)
-        {
-            return otherwise with { IdleTimeout = idle };
-        }
-
-        return new(idle,
-            reentrancy.TryGetProperty("enabled", out var enabled) && enabled.ValueKind == JsonValueKind.True,
-            reentrancy.TryGetProperty("maxStackDepth", out var depth) && depth.TryGetInt32(out var most) ? most : otherwise.MaxStackDepth);
+        _ = Duration(config, "drainOngoingCallTimeout");
+        var idle = Duration(config, "actorIdleTimeout") ?? Default.IdleTimeout;
+        return !config.TryGetProperty("reentrancy", out var reentrancy) || reentrancy.ValueKind != JsonValueKind.Object
+            ? Default with { IdleTimeout = idle }
+            : new(idle,
+                reentrancy.TryGetProperty("enabled", out var enabled) && enabled.ValueKind == JsonValueKind.True,
+                reentrancy.TryGetProperty("maxStackDepth", out var depth) && depth.TryGetInt32(out var most) ? most : Default.MaxStackDepth);
     }
+
+    private static TimeSpan? Duration(JsonElement config, string name) =>
+        !config.TryGetProperty(name, out var text) || text.ValueKind != JsonValueKind.String || text.GetString() is not { Length: > 0 } value ? null
+        : Durations.TryParseGo(value, out var duration) ? duration
+        : throw new FormatException($"{name} is no duration: {value}");
 }

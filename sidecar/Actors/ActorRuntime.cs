@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
@@ -71,15 +73,25 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     }
 
     /// <summary>Calls an actor's method, here or at the sidecar that hosts it.</summary>
+    /// <param name="type">The actor's type.</param>
+    /// <param name="id">The actor's id.</param>
+    /// <param name="method">The method, with the query if there is one; already encoded.</param>
+    /// <param name="body">The request's body.</param>
+    /// <param name="headers">The request's headers.</param>
+    /// <param name="trace">The call's span, or null.</param>
+    /// <param name="stop">Cancels.</param>
     /// <exception cref="ActorException">Nobody hosts it, or the app did not answer 200.</exception>
-    public async Task<HttpResponseMessage> Invoke(string type, string id, string method, byte[] body, IHeaderDictionary headers, CancellationToken stop)
+    public async Task<HttpResponseMessage> Invoke(string type, string id, string method, byte[] body, IHeaderDictionary headers, Activity? trace, CancellationToken stop)
     {
         var host = await FindHost(type, id, stop);
-        return await _policies.Actor(type, id).RunOrThrow(async token => await host.InvokeHere(type, id, $"method/{Uri.EscapeDataString(method)}", body, headers, token), stop);
+
+        // Retries and the breaker are around the turn, the time limit is within it: waiting for one's turn is no failure.
+        var policy = _policies.Actor(type, id);
+        return await (ReferenceEquals(policy, Policy.None) ? policy : policy with { Timeout = null })
+            .RunOrThrow(async token => await host.InvokeHere(type, id, $"method/{method}", body, headers, trace, policy.Timeout, token), stop);
     }
 
-    public async Task<byte[]?> GetState(string type, string id, string key, CancellationToken stop) =>
-        (await Store.Get([StateKey(type, id, key)], stop))[0]?.Value;
+    public async Task<StateItem?> GetState(string type, string id, string key, CancellationToken stop) => (await Store.Get([StateKey(type, id, key)], stop))[0];
 
     /// <param name="type">The actor's type.</param>
     /// <param name="id">The actor's id.</param>
@@ -94,14 +106,22 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             throw new ActorException("ERR_ACTOR_INSTANCE_MISSING", "actor instance is missing", 400);
         }
 
-        await store.Apply([.. operations.EnumerateArray().Select(operation => Operation(type, id, operation))], stop);
+        if (operations.ValueKind == JsonValueKind.Array)
+        {
+            await store.Apply([.. operations.EnumerateArray().Select(operation => Operation(type, id, operation))], stop);
+        }
     }
 
     public void AddTimer(string type, string id, string name, ScheduleRequest request)
     {
+        if (!Hosts(type))
+        {
+            throw new ActorException("ERR_ACTOR_TIMER_CREATE", $"error creating actor timer: can't create timer for actor {type}||{id}: actor type not registered");
+        }
+
         try
         {
-            _timers.Add(Schedule.From(type, id, name, request, _options.Time.GetUtcNow()));
+            _timers.Add(Schedule.Timer(type, id, name, request, _options.Time.GetUtcNow()));
         }
         catch (FormatException e)
         {
@@ -118,7 +138,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         Schedule reminder;
         try
         {
-            reminder = Schedule.From(type, id, name, request, _options.Time.GetUtcNow());
+            reminder = Schedule.Reminder(type, id, name, request, _options.Time.GetUtcNow());
         }
         catch (FormatException e)
         {
@@ -207,18 +227,19 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
     private StateOperation Operation(string type, string id, JsonElement item)
     {
-        var operation = item.TryGetProperty("operation", out var kind) ? kind.GetString() : "";
+        var operation = Find(item, "operation") is { } kind ? Text(kind, "operation") : "";
         if (operation is not ("upsert" or "delete"))
         {
             throw StateFailed($"operation type {operation} not supported");
         }
 
-        if (!item.TryGetProperty("request", out var request) || request.ValueKind != JsonValueKind.Object)
+        if (Find(item, "request") is not { ValueKind: JsonValueKind.Object } request)
         {
             throw StateFailed("request data is empty");
         }
 
-        var key = request.TryGetProperty("key", out var name) ? name.GetString() : null;
+        var key = Find(request, "key") is { } name ? Text(name, "key") : null;
+        var etag = Find(request, "etag") is { } given && Text(given, "etag") is { Length: > 0 } tag ? tag : null;
         if (string.IsNullOrEmpty(key))
         {
             throw StateFailed("missing key");
@@ -226,44 +247,56 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
         if (operation == "delete")
         {
-            return new(StateKey(type, id, key), null);
+            return new(StateKey(type, id, key), null, etag);
         }
 
         TimeSpan? ttl = null;
-        if (request.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object && metadata.TryGetProperty("ttlInSeconds", out var text))
+        if (Find(request, "metadata") is { ValueKind: JsonValueKind.Object } metadata && metadata.TryGetProperty("ttlInSeconds", out var text))
         {
             if (!_ttlEnabled)
             {
                 throw StateFailed("ttlInSeconds is not supported without the \"ActorStateTTL\" feature enabled");
             }
 
-            ttl = int.TryParse(text.ToString(), out var seconds) && seconds > 0 ? TimeSpan.FromSeconds(seconds) : null;
+            ttl = text.ValueKind == JsonValueKind.String && long.TryParse(text.GetString(), out var seconds) ? seconds > 0 ? TimeSpan.FromSeconds(seconds) : null
+                : throw StateFailed($"ttlInSeconds is no number of seconds: {text}");
         }
 
-        var value = request.TryGetProperty("value", out var json) ? Encoding.UTF8.GetBytes(json.GetRawText()) : "null"u8.ToArray();
-        return new(StateKey(type, id, key), value, Ttl: ttl);
+        var value = Find(request, "value") is { } json ? GoJson.Normalise(json) : "null"u8.ToArray();
+        return new(StateKey(type, id, key), value, etag, Ttl: ttl);
     }
+
+    // Go reads names in any case.
+    private static JsonElement? Find(JsonElement item, string name) =>
+        item.EnumerateObject().LastOrDefault(member => member.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is { Value.ValueKind: not JsonValueKind.Undefined } found ? found.Value : null;
+
+    private static string? Text(JsonElement value, string name) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString(),
+        JsonValueKind.Null => null,
+        _ => throw new ActorException("ERR_MALFORMED_REQUEST", $"failed deserializing HTTP body: {name} is not a string", 400),
+    };
 
     private static ActorException StateFailed(string problem) => new("ERR_ACTOR_STATE_TRANSACTION_SAVE", $"error saving actor transaction state: {problem}");
 
-    private async Task<HttpResponseMessage> InvokeHere(string type, string id, string path, byte[] body, IHeaderDictionary? headers, CancellationToken stop)
+    private async Task<HttpResponseMessage> InvokeHere(
+        string type, string id, string path, byte[] body, IHeaderDictionary? headers, Activity? trace, TimeSpan? timeout, CancellationToken stop)
     {
         var app = _sidecar.App ?? throw new ActorException("ERR_ACTOR_NO_APP_CHANNEL", "app channel is not initialized", 400);
         var config = _types.GetValueOrDefault(type) ?? throw InvokeFailed($"did not find address for actor '{type}/{id}'");
         var reentrancyId = config.Reentrant ? headers?["Dapr-Reentrancy-Id"].FirstOrDefault() ?? Guid.NewGuid().ToString() : null;
         using var turn = await TakeTurn(type, id, reentrancyId, config.MaxStackDepth, stop);
-        using var request = new HttpRequestMessage(HttpMethod.Put, app.At($"/actors/{Uri.EscapeDataString(type)}/{Uri.EscapeDataString(id)}/{path}"));
-        if (body.Length > 0)
+        using var request = new HttpRequestMessage(HttpMethod.Put, app.At($"{PathOf(type, id)}/{path}")) { Content = new ByteArrayContent(body) };
+        if (headers is null)
         {
-            request.Content = new ByteArrayContent(body);
             request.Content.Headers.ContentType = Json;
         }
 
         foreach (var (name, values) in headers ?? new HeaderDictionary())
         {
-            if (name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase) && request.Content is not null)
+            if (name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase))
             {
-                request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(values.ToString());
+                request.Content.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
             }
             else if (!name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase) && name is not ("Host" or "Connection" or "Transfer-Encoding" or "dapr-api-token"))
             {
@@ -277,9 +310,19 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             request.Headers.TryAddWithoutValidation("Dapr-Reentrancy-Id", reentrancyId);
         }
 
+        if (trace is not null)
+        {
+            Telemetry.Propagate(trace, null, null, request.Headers);
+        }
+
         // The turn ends when the answer is whole.
-        var response = await app.Send(request, stop);
-        await response.Content.LoadIntoBufferAsync(stop);
+        var limit = timeout is null ? Policy.None : new Policy(timeout, null, null, _options.Time);
+        var response = await limit.RunOrThrow(async token =>
+        {
+            var answer = await app.Send(request, token);
+            await answer.Content.LoadIntoBufferAsync(token);
+            return answer;
+        }, stop);
         if ((int)response.StatusCode == 200)
         {
             return response;
@@ -292,6 +335,11 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
                 : InvokeFailed($"error from actor service: ({(int)response.StatusCode}) {await response.Content.ReadAsStringAsync(stop)}");
         }
     }
+
+    private static string PathOf(string type, string id) => $"/actors/{GoPath.Escape(type)}/{GoPath.Escape(id)}";
+
+    /// <summary>Whether an actor's answer ends its timer or reminder.</summary>
+    private static bool Cancels(HttpResponseMessage response) => response.Headers.TryGetValues("X-Daprremindercancel", out var values) && values.First() == "true";
 
     private async Task<IDisposable> TakeTurn(string type, string id, string? reentrancyId, int maxDepth, CancellationToken stop)
     {
@@ -311,17 +359,32 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
     private async Task<Schedule?> FireTimer(Schedule timer, CancellationToken stop)
     {
+        if (timer.Expires <= timer.Next)
+        {
+            return null;
+        }
+
         var body = Body(timer);
         body["callback"] = timer.Callback ?? "";
         body["dueTime"] = timer.DueTime;
         body["period"] = timer.Period;
+        var succeeded = false;
         try
         {
-            (await InvokeHere(timer.Type, timer.Id, $"method/timer/{Uri.EscapeDataString(timer.Name)}", Encoding.UTF8.GetBytes(body.ToJsonString()), null, stop)).Dispose();
+            using var response = await InvokeHere(timer.Type, timer.Id, $"method/timer/{GoPath.Escape(timer.Name)}", Encoding.UTF8.GetBytes(body.ToJsonString()), null, null, _policies.Actor(timer.Type, timer.Id).Timeout, stop);
+            succeeded = true;
+            if (Cancels(response))
+            {
+                return null;
+            }
         }
-        catch (Exception e) when (e is ActorException or HttpRequestException)
+        catch (Exception e) when (e is ActorException or HttpRequestException or TimeoutException)
         {
             LogNotFired("Timer", timer.Name, timer.Type, timer.Id, e.Message);
+        }
+        finally
+        {
+            _telemetry.Metrics?.TimerFired(timer.Type, succeeded);
         }
 
         return timer.Fired(_options.Time.GetUtcNow());
@@ -333,11 +396,13 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         body["dueTime"] = "";
         body["period"] = "";
         var bytes = Encoding.UTF8.GetBytes(body.ToJsonString());
-        for (var tries = 1; ; tries++)
+        var (succeeded, cancelled) = (false, false);
+        for (var tries = 1; !succeeded; tries++)
         {
             try
             {
-                (await InvokeHere(reminder.Type, reminder.Id, $"method/remind/{Uri.EscapeDataString(reminder.Name)}", bytes, null, stop)).Dispose();
+                using var response = await InvokeHere(reminder.Type, reminder.Id, $"method/remind/{GoPath.Escape(reminder.Name)}", bytes, null, null, _policies.Actor(reminder.Type, reminder.Id).Timeout, stop);
+                (succeeded, cancelled) = (true, Cancels(response));
                 break;
             }
             catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
@@ -345,20 +410,20 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
                 // The app is away: a reminder waits for it.
                 LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
             }
-            catch (ActorException e)
+            catch (Exception e) when (e is ActorException or TimeoutException)
             {
-                // daprd's default failure policy: three more tries, a second apart.
                 LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
-                if (tries > 3)
+                if (tries > FailurePolicy.Default.MaxRetries)
                 {
                     break;
                 }
             }
 
-            await Task.Delay(TimeSpan.FromSeconds(1), _options.Time, stop);
+            await Task.Delay(FailurePolicy.Default.Interval, _options.Time, stop);
         }
 
-        var next = reminder.Fired(_options.Time.GetUtcNow());
+        _telemetry.Metrics?.ReminderFired(reminder.Type, succeeded);
+        var next = cancelled ? null : reminder.Fired(_options.Time.GetUtcNow());
         if (!_reminders.Holds(reminder))
         {
             // Its own callback has removed or replaced it; what is in the store is that.
@@ -369,9 +434,9 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         return next;
     }
 
-    private static JsonObject Body(Schedule schedule) => schedule.Data is { ValueKind: not JsonValueKind.Undefined } data
-        ? new() { ["data"] = JsonNode.Parse(data.GetRawText()) }
-        : [];
+    private static JsonObject Body(Schedule schedule) => schedule.Data.ValueKind == JsonValueKind.Undefined
+        ? []
+        : new() { ["data"] = JsonNode.Parse(schedule.Data.GetRawText()) };
 
     private async Task DeactivateIdle()
     {
@@ -382,7 +447,9 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             {
                 try
                 {
-                    using var request = new HttpRequestMessage(HttpMethod.Delete, _sidecar.App!.At($"/actors/{Uri.EscapeDataString(key.Type)}/{Uri.EscapeDataString(key.Id)}"));
+                    using var request = new HttpRequestMessage(HttpMethod.Delete, _sidecar.App!.At(PathOf(key.Type, key.Id))) { Content = new ByteArrayContent([]) };
+                    request.Content.Headers.ContentType = new("application/x-protobuf");
+                    _telemetry.Metrics?.ActorDeactivated(key.Type);
                     (await _sidecar.App!.Send(request, default)).Dispose();
                 }
                 catch (Exception e) when (e is HttpRequestException or OperationCanceledException)

@@ -17,49 +17,70 @@ internal sealed class LocalStorageBinding : IOutputBinding
 
     public IReadOnlyList<string> Operations { get; } = ["create", "get", "list", "delete"];
 
-    public IReadOnlyList<string> Capabilities { get; } = [];
+    public IReadOnlyList<string> Capabilities { get; } = ["OUTPUT_BINDING"];
 
     public async Task<BindingAnswer> Invoke(string operation, byte[] data, IReadOnlyDictionary<string, string> metadata, CancellationToken stop)
     {
-        var name = metadata.GetValueOrDefault("fileName");
+        var name = metadata.GetValueOrDefault("fileName") ?? "";
+        var path = PathOf(name);
         switch (operation)
         {
             case "create":
-                var created = PathOf(string.IsNullOrEmpty(name) ? Guid.NewGuid().ToString() : name);
-                Directory.CreateDirectory(Path.GetDirectoryName(created)!);
-                await File.WriteAllBytesAsync(created, data, stop);
-                return Json(new Dictionary<string, string> { ["fileName"] = created });
+                path = name.Length == 0 ? PathOf(Guid.NewGuid().ToString()) : path;
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                await File.WriteAllBytesAsync(path, Content(data), stop);
+                return Json(new Dictionary<string, string> { ["fileName"] = Path.GetRelativePath(_root, path) });
             case "get":
-                return new(await File.ReadAllBytesAsync(Existing(name), stop), BindingAnswer.Nothing.Metadata);
+                return new(File.Exists(path) && name.Length > 0 ? await File.ReadAllBytesAsync(path, stop) : throw Missing(name), BindingAnswer.Nothing.Metadata);
             case "list":
-                var folder = string.IsNullOrEmpty(name) ? _root : PathOf(name);
-                return Directory.Exists(folder)
-                    ? Json(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToArray())
-                    : throw new BindingException($"{name} is no folder of this binding");
+                return !Directory.Exists(path) ? throw new BindingException($"unable to list files as the file specified is not a directory: {name}")
+                    : Walk(path).ToArray() is { Length: > 0 } files ? Json(files)
+                    : Json<string[]?>(null);
             default:
-                File.Delete(Existing(name));
+                Delete(path, name);
                 return BindingAnswer.Nothing;
         }
     }
 
     public ValueTask DisposeAsync() => default;
 
-    private static BindingAnswer Json<T>(T value) => new(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(value)), BindingAnswer.Nothing.Metadata);
+    private static BindingException Missing(string name) => new(name.Length == 0 ? "required metadata not set: fileName" : $"file not found: {name}");
 
-    private string Existing(string? name)
+    private static void Delete(string path, string name)
     {
-        if (string.IsNullOrEmpty(name))
+        if (name.Length > 0 && File.Exists(path))
         {
-            throw new BindingException("required metadata not set: fileName");
+            File.Delete(path);
+        }
+        else if (name.Length > 0 && Directory.Exists(path))
+        {
+            Directory.Delete(path);
+        }
+        else
+        {
+            throw Missing(name);
+        }
+    }
+
+    // As Go walks a folder: each one's entries by name, folders among the files.
+    private static IEnumerable<string> Walk(string folder) => Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal)
+        .SelectMany(entry => Directory.Exists(entry) ? Walk(entry) : [entry]);
+
+    /// <summary>What is written: a JSON string is the text it stands for, and a text that is Base64 the bytes that stands for.</summary>
+    private static byte[] Content(byte[] data)
+    {
+        if (data is [(byte)'"', ..])
+        {
+            data = Encoding.UTF8.GetBytes(JsonDocument.Parse(data).RootElement.GetString()!);
         }
 
-        var path = PathOf(name);
-        return File.Exists(path) ? path : throw new BindingException($"file not found: {name}");
+        var text = Encoding.UTF8.GetString(data);
+        var bytes = new byte[text.Length];
+        return !text.Any(char.IsWhiteSpace) && Convert.TryFromBase64String(text, bytes, out var length) ? bytes[..length] : data;
     }
 
-    private string PathOf(string name)
-    {
-        var path = Path.GetFullPath(Path.Join(_root, name));
-        return path.StartsWith(_root + Path.DirectorySeparatorChar, StringComparison.Ordinal) ? path : throw new BindingException($"'{name}' is outside of the binding's rootPath");
-    }
+    private static BindingAnswer Json<T>(T value) => new(JsonSerializer.SerializeToUtf8Bytes(value), BindingAnswer.Nothing.Metadata);
+
+    /// <summary>A path below the root, whatever the name says: <c>..</c> does not lead out of it.</summary>
+    private string PathOf(string name) => Path.GetFullPath(_root + Path.GetFullPath('/' + name)).TrimEnd('/');
 }

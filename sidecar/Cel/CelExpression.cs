@@ -4,7 +4,8 @@ namespace Lavka.Sidecar.Cel;
 
 /// <summary>
 /// The part of the Common Expression Language that Dapr's routing rules and circuit breakers are written in: comparison, <c>&amp;&amp; || !</c>, <c>?:</c>,
-/// arithmetic, <c>in</c>, <c>has()</c>, <c>size()</c>, and the string functions <c>startsWith endsWith contains matches</c>.
+/// arithmetic, <c>in</c>, <c>has()</c>, <c>size()</c>, the string functions <c>startsWith endsWith contains matches</c>,
+/// conversions, and the macros <c>exists all exists_one filter map</c>. Numbers of different types compare, but do not add up, as in CEL.
 /// </summary>
 internal sealed class CelExpression
 {
@@ -170,7 +171,7 @@ internal sealed class CelExpression
             if (Take("-"))
             {
                 var operand = Unary();
-                return v => CelValue.Arithmetic("-", 0L, operand(v));
+                return v => CelValue.Negate(operand(v));
             }
 
             return Member();
@@ -185,7 +186,11 @@ internal sealed class CelExpression
                 if (Take("."))
                 {
                     var name = Name();
-                    if (Take("("))
+                    if (name is "exists" or "all" or "exists_one" or "filter" or "map" && Take("("))
+                    {
+                        node = Macro(name, target);
+                    }
+                    else if (Take("("))
                     {
                         var arguments = Arguments(")");
                         node = v => CelValue.Method(name, target(v), [.. arguments.Select(a => a(v))]);
@@ -206,6 +211,56 @@ internal sealed class CelExpression
                     return node;
                 }
             }
+        }
+
+        // list.exists(x, condition) and its like: the condition is evaluated with x for each item.
+        private Node Macro(string macro, Node list)
+        {
+            var variable = Name();
+            Expect(",");
+            var first = Conditional();
+            var second = Take(",") ? Conditional() : null;
+            Expect(")");
+            if (second is not null && macro != "map")
+            {
+                throw new CelException($"{macro}() takes a variable and a condition, in '{text}'");
+            }
+
+            return v =>
+            {
+                var scopes = CelValue.Items(list(v)).Select(item => (Item: item, Scope: (Func<string, object?>)(name => name == variable ? item : v(name))));
+                return macro switch
+                {
+                    "exists" => Any(scopes.Select(one => one.Scope), first, wanted: true),
+                    "all" => !Any(scopes.Select(one => one.Scope), first, wanted: false),
+                    "exists_one" => scopes.Count(one => CelValue.Bool(first(one.Scope))) == 1,
+                    "filter" => scopes.Where(one => CelValue.Bool(first(one.Scope))).Select(one => one.Item).ToList(),
+                    _ when second is not null => scopes.Where(one => CelValue.Bool(first(one.Scope))).Select(one => second(one.Scope)).ToList(),
+                    _ => scopes.Select(one => first(one.Scope)).ToList(),
+                };
+            };
+        }
+
+        // As with && and ||, one item that decides outweighs others that cannot be evaluated.
+        private static bool Any(IEnumerable<Func<string, object?>> scopes, Node condition, bool wanted)
+        {
+            CelException? error = null;
+            foreach (var scope in scopes)
+            {
+                try
+                {
+                    if (CelValue.Bool(condition(scope)) == wanted)
+                    {
+                        return true;
+                    }
+                }
+                catch (CelException e)
+                {
+                    error = e;
+                }
+            }
+
+            return error is null ? false : throw error;
         }
 
         private Node Primary()

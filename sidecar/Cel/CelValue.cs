@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.Cel;
 
@@ -53,11 +54,26 @@ internal static class CelValue
         ("*", long x, long y) => x * y,
         ("/", long x, long y) => x / y,
         ("%", long x, long y) => x % y,
-        ("+", long or double, long or double) => Number(a) + Number(b),
-        ("-", long or double, long or double) => Number(a) - Number(b),
-        ("*", long or double, long or double) => Number(a) * Number(b),
-        ("/", long or double, long or double) => Number(a) / Number(b),
+        ("+", double x, double y) => x + y,
+        ("-", double x, double y) => x - y,
+        ("*", double x, double y) => x * y,
+        ("/", double x, double y) => x / y,
         _ => throw new CelException($"no such overload: {operation}"),
+    };
+
+    public static object Negate(object? value) => Of(value) switch
+    {
+        long whole => -whole,
+        double number => -number,
+        _ => throw new CelException("no such overload: -"),
+    };
+
+    /// <summary>What a macro goes through: a list's items, an object's names.</summary>
+    public static IEnumerable<object?> Items(object? value) => Of(value) switch
+    {
+        List<object?> list => list,
+        JsonElement { ValueKind: JsonValueKind.Object } map => map.EnumerateObject().Select(member => (object?)member.Name),
+        _ => throw new CelException("expression of this type cannot be range of a comprehension (must be list or map)"),
     };
 
     public static bool IsIn(object? item, object? container) => Of(container) switch
@@ -100,7 +116,22 @@ internal static class CelValue
         ("int", [var value]) when Of(value) is long or double => (long)Number(value),
         ("double", [var value]) when Of(value) is string text && double.TryParse(text, out var number) => number,
         ("double", [var value]) when Of(value) is long or double => Number(value),
-        ("string", [var value]) => Of(value) is bool b ? (b ? "true" : "false") : Convert.ToString(Of(value), System.Globalization.CultureInfo.InvariantCulture),
+        ("string", [var value]) => Of(value) switch
+        {
+            string text => text,
+            bool b => b ? "true" : "false",
+            long whole => whole.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            double number => GoJson.Shortest(number),
+            _ => throw new CelException("no such overload: string"),
+        },
+        ("bool", [var value]) => Of(value) switch
+        {
+            bool b => b,
+            "true" or "TRUE" or "True" or "t" or "1" => true,
+            "false" or "FALSE" or "False" or "f" or "0" => false,
+            _ => throw new CelException("no such overload: bool"),
+        },
+        ("dyn", [var value]) => value,
         _ => throw new CelException($"no such function: {name}"),
     };
 

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lavka.Sidecar.Actors;
+using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Scheduling;
+using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.Http;
 
@@ -18,6 +20,13 @@ internal sealed class ActorsApi(ActorRuntime actors)
         }
 
         var (type, id, kind) = (request.Segment(2), request.Segment(3), request.Segments[4]);
+        if (request.Segments.Length > 6 || kind is not ("method" or "state" or "timers" or "reminders"))
+        {
+            return false;
+        }
+
+        CheckName("actorType", type);
+        CheckName("actorId", id);
         try
         {
             switch (kind, request.Segments.Length, request.Method)
@@ -32,7 +41,9 @@ internal sealed class ActorsApi(ActorRuntime actors)
                     await Answer(request, await actors.GetState(type, id, request.Segment(5), request.Stop));
                     return true;
                 case ("timers", 6, "POST" or "PUT"):
-                    actors.AddTimer(type, id, request.Segment(5), await Schedule(request));
+                    var timer = await Schedule(request);
+                    CheckName("name", request.Segment(5));
+                    actors.AddTimer(type, id, request.Segment(5), timer);
                     request.Nothing();
                     return true;
                 case ("timers", 6, "DELETE"):
@@ -40,7 +51,9 @@ internal sealed class ActorsApi(ActorRuntime actors)
                     request.Nothing();
                     return true;
                 case ("reminders", 6, "POST" or "PUT"):
-                    await actors.AddReminder(type, id, request.Segment(5), await Schedule(request), request.Stop);
+                    var reminder = await Schedule(request);
+                    CheckName("name", request.Segment(5));
+                    await actors.AddReminder(type, id, request.Segment(5), reminder, request.Stop);
                     request.Nothing();
                     return true;
                 case ("reminders", 6, "DELETE"):
@@ -60,39 +73,69 @@ internal sealed class ActorsApi(ActorRuntime actors)
         }
     }
 
+    /// <summary>Names are parts of keys and paths: what would be ambiguous there is refused.</summary>
+    private static void CheckName(string what, string name)
+    {
+        if (name is "." or ".." || name.Any(c => c is '#' or '?' or '/' or '\\' || char.IsControl(c)))
+        {
+            throw new ApiException(400, "ERR_BAD_REQUEST", $"invalid request: invalid {what}: it contains forbidden character: \"{name}\"");
+        }
+    }
+
     private async ValueTask Invoke(ApiRequest request, string type, string id, string method)
     {
+        if (method.AsSpan().ContainsAny('#', '?'))
+        {
+            throw new ApiException(400, "ERR_BAD_REQUEST", $"invalid request: method contains forbidden character: \"{method}\"");
+        }
+
+        byte[] body;
+        try
+        {
+            body = await request.Body();
+        }
+        catch (BodyTooLargeException e)
+        {
+            throw new ApiException(400, "ERR_BAD_REQUEST", $"invalid request: {e.Message}");
+        }
+
         HttpResponseMessage response;
         try
         {
-            response = await actors.Invoke(type, id, method, await request.Body(), request.Http.Request.Headers, request.Stop);
+            response = await actors.Invoke(type, id, GoPath.Escape(method) + request.Http.Request.QueryString, body, request.Http.Request.Headers, request.Trace, request.Stop);
         }
-        catch (Exception e) when (e is HttpRequestException or TimeoutException or BodyTooLargeException or Resiliency.CircuitBreakerException)
+        catch (Exception e) when (e is HttpRequestException or TimeoutException or Resiliency.CircuitBreakerException)
         {
             throw new ApiException(500, "ERR_ACTOR_INVOKE_METHOD", $"error invoke actor method: {e.Message}");
         }
 
         using (response)
         {
-            foreach (var (name, values) in response.Headers.NonValidated)
+            if (response.Headers.Contains("X-Daprremindercancel"))
             {
-                if (name is not ("Transfer-Encoding" or "Connection"))
+                throw new ApiException(500, "ERR_ACTOR_INVOKE_METHOD", "error invoke actor method: reminder has been canceled");
+            }
+
+            foreach (var (name, values) in response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated))
+            {
+                if (name is not ("Transfer-Encoding" or "Connection" or "Content-Length"))
                 {
                     request.Http.Response.Headers[name] = values.ToArray();
                 }
             }
 
-            request.Http.Response.ContentType = response.Content.Headers.ContentType?.ToString();
-            var body = await response.Content.ReadAsByteArrayAsync(request.Stop);
-            request.Http.Response.ContentLength = body.Length;
-            await request.Http.Response.Body.WriteAsync(body, request.Stop);
+            request.Http.Response.ContentType ??= "application/json";
+            var answer = await response.Content.ReadAsByteArrayAsync(request.Stop);
+            request.Http.Response.ContentLength = answer.Length;
+            await request.Http.Response.Body.WriteAsync(answer, request.Stop);
         }
     }
 
     private async ValueTask ChangeState(ApiRequest request, string type, string id)
     {
         using var body = await request.Json();
-        if (body.RootElement.ValueKind != JsonValueKind.Array)
+        if (body.RootElement.ValueKind is not (JsonValueKind.Array or JsonValueKind.Null) ||
+            (body.RootElement.ValueKind == JsonValueKind.Array && body.RootElement.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.Object)))
         {
             throw ApiException.Malformed("failed deserializing HTTP body: it is not a list of operations");
         }
@@ -113,8 +156,8 @@ internal sealed class ActorsApi(ActorRuntime actors)
     {
         try
         {
-            var body = await request.Body();
-            return body.Length == 0 ? new() : JsonSerializer.Deserialize(body, ScheduleJson.Default.ScheduleRequest) ?? new();
+            using var body = ApiRequest.FirstValue(await request.Body());
+            return body.RootElement.Deserialize(ScheduleJson.Default.ScheduleRequest) ?? new();
         }
         catch (Exception e) when (e is JsonException or BodyTooLargeException)
         {
@@ -122,24 +165,28 @@ internal sealed class ActorsApi(ActorRuntime actors)
         }
     }
 
-    private static async ValueTask Answer(ApiRequest request, byte[]? value)
+    private static async ValueTask Answer(ApiRequest request, StateItem? item)
     {
-        if (value is null)
+        if (item is null)
         {
             request.Nothing();
+            return;
         }
-        else
+
+        if (item.Expires is { } expires)
         {
-            await request.Answer(value);
+            request.Http.Response.Headers["metadata.ttlExpireTime"] = CloudEvents.Rfc3339(expires);
         }
+
+        await request.Answer(item.Value);
     }
 
     private static JsonObject ToJson(Schedule reminder)
     {
         var json = new JsonObject { ["actorID"] = reminder.Id, ["actorType"] = reminder.Type };
-        if (reminder.Data is { ValueKind: not JsonValueKind.Undefined } data)
+        if (reminder.Data.ValueKind != JsonValueKind.Undefined)
         {
-            json["data"] = JsonNode.Parse(data.GetRawText());
+            json["data"] = JsonNode.Parse(reminder.Data.GetRawText());
         }
 
         if (reminder.DueTime.Length > 0)

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using Lavka.Sidecar.Observability;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -13,7 +14,7 @@ namespace Lavka.Sidecar.Http;
 internal sealed class ApiRequest
 {
     // As deep as Go's decoder goes would be 10,000; the writer's stack ends before.
-    private const int MaxDepth = 1000;
+    public const int MaxDepth = 1000;
 
     private readonly long _maxBodySize;
 
@@ -28,6 +29,11 @@ internal sealed class ApiRequest
         {
             // The absolute form, http://host/path, which proxies are sent.
             RawPath = Uri.TryCreate(RawPath, UriKind.Absolute, out var uri) ? uri.AbsolutePath : "/";
+        }
+
+        if (RawPath.Contains("/.", StringComparison.Ordinal))
+        {
+            RawPath = GoPath.Clean(RawPath);
         }
 
         Segments = RawPath.Split('/', StringSplitOptions.RemoveEmptyEntries);
@@ -139,6 +145,12 @@ internal sealed class ApiRequest
     /// <exception cref="JsonException">There is none.</exception>
     public static JsonDocument FirstValue(ReadOnlyMemory<byte> body)
     {
+        if (!Utf8.IsValid(body.Span))
+        {
+            // Go replaces what is no UTF-8.
+            body = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span));
+        }
+
         var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
         reader.Read();
         reader.Skip();

@@ -83,7 +83,7 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
 
         try
         {
-            if (!await Route(request))
+            if (!await Route(request) && !await Unconfigured(request))
             {
                 await apis.Invoke.Handle(request);
             }
@@ -120,7 +120,7 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
 
     private async ValueTask<bool> Route(ApiRequest request)
     {
-        if (request.Segments.Length < 2)
+        if (request.Segments.Length < 2 || (!IsHealth(request) && !sidecar.Configuration.IsOpen(request.Segments[0], request.Segments[1])))
         {
             return false;
         }
@@ -155,6 +155,23 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
                 request.Nothing();
                 sidecar.RequestShutdown();
                 return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>APIs for which there can be no component here: they answer as daprd does without one.</summary>
+    private static async ValueTask<bool> Unconfigured(ApiRequest request)
+    {
+        switch (request.Segments)
+        {
+            case ["v1.0-alpha1", "crypto", _, "encrypt" or "decrypt"] when request.Method == "PUT":
+                throw new ApiException(500, "ERR_CRYPTO_PROVIDERS_NOT_CONFIGURED", "crypto providers not configured");
+            case ["v1.0-alpha1", "subtlecrypto", _, "getkey" or "encrypt" or "decrypt" or "wrapkey" or "unwrapkey" or "sign" or "verify"] when request.Method == "POST":
+                throw new ApiException(501, "ERR_API_UNIMPLEMENTED", "this API is currently not implemented");
+            case ["v1.0-alpha1" or "v1.0-alpha2", "conversation", var name, "converse"] when request.Method == "POST":
+                (await request.JsonOrEmpty()).Dispose();
+                throw new ApiException(400, "ERR_CONVERSATION_NOT_FOUND", $"failed finding conversation component {name}");
             default:
                 return false;
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 
 namespace Lavka.Sidecar.Http;
@@ -7,7 +8,7 @@ namespace Lavka.Sidecar.Http;
 /// Service invocation (Dapr: reference/api/service_invocation_api): by path, by the <c>dapr-app-id</c> header, of HTTPEndpoints and of absolute URLs. Every request
 /// that is no other API's comes here, as in daprd.
 /// </summary>
-internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, SidecarOptions options, HttpMessageInvoker http)
+internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, SidecarOptions options, HttpMessageInvoker http, HttpMessageInvoker following)
 {
     private const string Prefix = "/v1.0/invoke/";
 
@@ -17,10 +18,10 @@ internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, Si
     private static readonly HashSet<string> NotForwarded = new(StringComparer.OrdinalIgnoreCase)
     {
         "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "TE", "Trailer",
-        "Proxy-Authorization", "Proxy-Authenticate", "Host", "dapr-app-id", "dapr-api-token", "dapr-caller-app-id", "dapr-callee-app-id",
+        "Proxy-Authorization", "Proxy-Authenticate", "Host", "dapr-app-id", "destination-app-id",
     };
 
-    private sealed record Target(string Id, Uri Address, AppChannel? App, IReadOnlyDictionary<string, string> Headers);
+    private sealed record Target(string Id, Uri Address, AppChannel? App, IReadOnlyDictionary<string, string> Headers, HttpMessageInvoker Http, string? PolicyKey = null);
 
     public async ValueTask Handle(ApiRequest request)
     {
@@ -31,13 +32,25 @@ internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, Si
 
         try
         {
-            var target = Resolve(id, Clean(path) + request.Http.Request.QueryString);
-            var policy = policies.App(target.Id, path);
+            var target = Resolve(id, GoPath.PassOn(path) + request.Http.Request.QueryString);
+            var policy = policies.App(target.Id, target.PolicyKey ?? path);
+            if (request.Trace is { } span)
+            {
+                span.DisplayName = $"CallLocal/{id}/{path.Trim('/')}";
+                span.SetTag("rpc.service", "ServiceInvocation").SetTag("net.peer.name", id);
+            }
+
             var body = await Body(request, policy.Retry is not null);
+            if (body is null && policy.Retry is not null)
+            {
+                // What has streamed through cannot be sent again.
+                policy = policy with { Retry = null };
+            }
+
             using var response = await policy.Run(stop => Send(request, target, body, stop), request.Stop);
             await Copy(response, request.Http);
         }
-        catch (Exception e) when (e is HttpRequestException or TimeoutException or CircuitBreakerException or BodyTooLargeException or UriFormatException or KeyNotFoundException)
+        catch (Exception e) when (e is HttpRequestException or TimeoutException or CircuitBreakerException or BodyTooLargeException or FormatException or KeyNotFoundException or NotSupportedException)
         {
             throw new ApiException(500, "ERR_DIRECT_INVOKE", $"failed to invoke, id: {id}, err: {e.Message}");
         }
@@ -52,15 +65,15 @@ internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, Si
             return true;
         }
 
-        if (request.Http.Request.Headers.Authorization.ToString() is { } authorization && authorization.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) &&
-            TryDecode(authorization[6..]) is { } login && login.StartsWith("dapr-app-id:", StringComparison.OrdinalIgnoreCase))
+        if (request.Http.Request.Headers.Authorization.ToString() is { } authorization && authorization.StartsWith("Basic ", StringComparison.Ordinal) &&
+            TryDecode(authorization[6..]) is { } login && login.StartsWith("dapr-app-id:", StringComparison.OrdinalIgnoreCase) && login.Count(c => c == ':') == 1)
         {
             id = login[12..];
             return true;
         }
 
         var method = path.IndexOf("/method/", StringComparison.Ordinal);
-        if (!path.StartsWith(Prefix, StringComparison.Ordinal) || method < Prefix.Length)
+        if (!path.StartsWith(Prefix, StringComparison.Ordinal) || method <= Prefix.Length)
         {
             return false;
         }
@@ -76,46 +89,21 @@ internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, Si
         return Convert.TryFromBase64String(base64, bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;
     }
 
-    /// <summary>The path without empty, <c>.</c> and <c>..</c> segments, and without a slash at its end, as daprd passes it on.</summary>
-    private static string Clean(string path)
-    {
-        if (path.Length > 1 && !path.Contains("//", StringComparison.Ordinal) && !path.Contains("/.", StringComparison.Ordinal) &&
-            !path.Contains("%2", StringComparison.Ordinal) && !path.EndsWith('/'))
-        {
-            return path;
-        }
-
-        var clean = new List<string>();
-        foreach (var segment in Uri.UnescapeDataString(path).Split('/', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (segment == "..")
-            {
-                if (clean.Count > 0)
-                {
-                    clean.RemoveAt(clean.Count - 1);
-                }
-            }
-            else if (segment != ".")
-            {
-                clean.Add(Uri.EscapeDataString(segment));
-            }
-        }
-
-        return '/' + string.Join('/', clean);
-    }
-
+    /// <exception cref="KeyNotFoundException">There is no such app, or no app at all.</exception>
     private Target Resolve(string id, string path)
     {
         var url = id.StartsWith("http:/", StringComparison.OrdinalIgnoreCase) || id.StartsWith("https:/", StringComparison.OrdinalIgnoreCase);
         if (url)
         {
             var scheme = id.IndexOf(":/", StringComparison.Ordinal);
-            return new(id, new Uri($"{id[..scheme]}://{id[(scheme + 1)..].Trim('/')}{path}"), null, NoHeaders);
+            var headers = options.AppToken is { } token ? new Dictionary<string, string> { ["dapr-api-token"] = token } : NoHeaders;
+            return new(id, new Uri($"{id[..scheme]}://{id[(scheme + 1)..].Trim('/')}{path}"), null, headers, http);
         }
 
         if (sidecar.HttpEndpoints.TryGetValue(id, out var endpoint))
         {
-            return new(id, new Uri(endpoint.BaseUrl.TrimEnd('/') + path), null, endpoint.Headers);
+            // Unlike an app, a service outside of Dapr may send its callers elsewhere.
+            return new(id, new Uri(endpoint.BaseUrl.TrimEnd('/') + path), null, endpoint.Headers, following, endpoint.BaseUrl);
         }
 
         var parts = id.Split('.');
@@ -126,7 +114,12 @@ internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, Si
 
         var callee = parts[0] == options.AppId ? sidecar : sidecar.Mesh.Find(parts[0]) ?? throw new KeyNotFoundException($"couldn't find service: {parts[0]}");
         var app = callee.App ?? throw new KeyNotFoundException("cannot invoke local endpoint: app channel not initialized");
-        return new(id, app.At(path), app, new Dictionary<string, string> { ["dapr-caller-app-id"] = options.AppId, ["dapr-callee-app-id"] = parts[0] });
+        return new(id, app.At(path), app, callee == sidecar ? NoHeaders : new Dictionary<string, string>
+        {
+            ["dapr-caller-app-id"] = options.AppId,
+            ["dapr-callee-app-id"] = parts[0],
+            ["dapr-caller-namespace"] = string.IsNullOrEmpty(options.Namespace) ? "default" : options.Namespace,
+        }, http);
     }
 
     private static IReadOnlyDictionary<string, string> NoHeaders { get; } = new Dictionary<string, string>();
@@ -161,12 +154,24 @@ internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, Si
             message.Content = new ByteArrayContent(body);
         }
 
+        var connection = request.Http.Request.Headers.Connection.ToString();
         foreach (var (name, values) in request.Http.Request.Headers)
         {
-            if (!NotForwarded.Contains(name) && !name.StartsWith(':') && !message.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
+            if (!IsForwarded(name, connection))
             {
-                message.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+                continue;
             }
+
+            var forwarded = name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase) ? "dapr-" + name : name;
+            if (!message.Headers.TryAddWithoutValidation(forwarded, (IEnumerable<string?>)values))
+            {
+                message.Content?.Headers.TryAddWithoutValidation(forwarded, (IEnumerable<string?>)values);
+            }
+        }
+
+        if (request.Trace is { } span)
+        {
+            Telemetry.Propagate(span, null, null, message.Headers);
         }
 
         foreach (var (name, value) in target.Headers)
@@ -175,10 +180,16 @@ internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, Si
             message.Headers.TryAddWithoutValidation(name, value);
         }
 
-        var response = target.App is null ? await http.SendAsync(message, stop) : await target.App.Send(message, stop);
+        var response = target.App is null ? await target.Http.SendAsync(message, stop) : await target.App.Send(message, stop);
         var status = (int)response.StatusCode;
         return new(response, Failed: status is < 200 or > 399, status);
     }
+
+    private bool IsForwarded(string name, string connection) => !NotForwarded.Contains(name) && !name.StartsWith(':') && !name.EndsWith("-bin", StringComparison.OrdinalIgnoreCase)
+        && (connection.Length == 0 || !connection.Split(',', StringSplitOptions.TrimEntries).Contains(name, StringComparer.OrdinalIgnoreCase))
+
+        // Where the sidecar asks for a token, it is the caller's to the sidecar, not to the app.
+        && (options.ApiToken is null || !name.Equals("dapr-api-token", StringComparison.OrdinalIgnoreCase));
 
     private static async ValueTask Copy(HttpResponseMessage from, HttpContext to)
     {
@@ -196,14 +207,33 @@ internal sealed class InvokeApi(Sidecar sidecar, ResiliencyPolicies policies, Si
             to.Response.Headers[name] = values.ToArray();
         }
 
-        if (to.Response.StatusCode is >= 400 && from.Content.Headers.ContentType is null)
+        var untyped = from.Content.Headers.ContentType is null && !from.Content.Headers.NonValidated.Contains("Content-Type");
+        if (to.Response.StatusCode is >= 400 && untyped)
         {
             to.Response.ContentType = "application/json";
         }
 
-        if (to.Request.Method != "HEAD" && from.StatusCode is not (System.Net.HttpStatusCode.NoContent or System.Net.HttpStatusCode.NotModified))
+        if (to.Request.Method == "HEAD" || from.StatusCode is System.Net.HttpStatusCode.NoContent or System.Net.HttpStatusCode.NotModified)
+        {
+            return;
+        }
+
+        if (!untyped || to.Response.StatusCode >= 400)
         {
             await from.Content.CopyToAsync(to.Response.Body, to.RequestAborted);
+            return;
         }
+
+        // Go's server gives an answer without a content type the one that its first bytes look like.
+        await using var body = await from.Content.ReadAsStreamAsync(to.RequestAborted);
+        var start = new byte[ContentSniffer.Length];
+        var length = await body.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, to.RequestAborted);
+        if (length > 0)
+        {
+            to.Response.ContentType = ContentSniffer.TypeOf(start.AsSpan(0, length));
+        }
+
+        await to.Response.Body.WriteAsync(start.AsMemory(0, length), to.RequestAborted);
+        await body.CopyToAsync(to.Response.Body, to.RequestAborted);
     }
 }

@@ -95,7 +95,7 @@ internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
             _ => throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for bool field overwrite: {flag}"),
         };
         return new(Text("schedule"), Text("dueTime", "due_time"), Text("ttl"), repeats == 0 ? null : repeats,
-            body.TryGetProperty("data", out var data) ? data.Clone() : null, overwrite, Find("failurePolicy", "failure_policy") is { } policy ? Policy(policy) : null);
+            body.TryGetProperty("data", out var data) ? data.Clone() : default, overwrite, Find("failurePolicy", "failure_policy") is { } policy ? Policy(policy) : null);
 
         JsonElement? Find(params string[] names)
         {
@@ -155,9 +155,9 @@ internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
             json["repeats"] = repeats;
         }
 
-        if (job.Data is { ValueKind: not JsonValueKind.Undefined } data)
+        if (job.Data.ValueKind != JsonValueKind.Undefined)
         {
-            json["data"] = new JsonObject { ["@type"] = "type.googleapis.com/google.protobuf.Value", ["value"] = JsonNode.Parse(data.GetRawText()) };
+            json["data"] = new JsonObject { ["@type"] = "type.googleapis.com/google.protobuf.Value", ["value"] = JsonNode.Parse(job.Data.GetRawText()) };
         }
 
         json["failurePolicy"] = job.FailurePolicy switch

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Http;
 
@@ -29,10 +30,16 @@ internal sealed class MetadataApi(Sidecar sidecar, SidecarOptions options)
     private JsonObject ToJson()
     {
         var json = new JsonObject { ["id"] = options.AppId, ["runtimeVersion"] = Sidecar.RuntimeVersion };
-        AddList(json, "actors", sidecar.Actors.Hosted.Select(actor => new JsonObject { ["type"] = actor.Type, ["count"] = actor.Count }));
+        AddList(json, "enabledFeatures", sidecar.Configuration.Features.Select(feature => JsonValue.Create(feature)));
+        AddList(json, "actors", sidecar.Actors.Hosted.Select(actor => Actor(actor.Type, actor.Count)));
         AddList(json, "components", sidecar.Components.All.Select(component =>
         {
-            var item = new JsonObject { ["name"] = component.Name, ["type"] = component.Type, ["version"] = component.Version };
+            var item = new JsonObject { ["name"] = component.Name, ["type"] = component.Type };
+            if (component.Version.Length > 0)
+            {
+                item["version"] = component.Version;
+            }
+
             AddList(item, "capabilities", component.Component.Capabilities.Select(capability => JsonValue.Create(capability)));
             return item;
         }));
@@ -66,26 +73,42 @@ internal sealed class MetadataApi(Sidecar sidecar, SidecarOptions options)
             return item;
         }));
         AddList(json, "httpEndpoints", sidecar.HttpEndpoints.Keys.Select(name => new JsonObject { ["name"] = name }));
-        if (sidecar.App is { } app)
-        {
-            var connection = new JsonObject { ["port"] = app.Address.Port, ["protocol"] = "http", ["channelAddress"] = app.Address.Host };
-            if (options.AppMaxConcurrency is { } most)
-            {
-                connection["maxConcurrency"] = most;
-            }
-
-            json["appConnectionProperties"] = connection;
-        }
-
-        json["actorRuntime"] = new JsonObject
-        {
-            ["runtimeStatus"] = "RUNNING",
-            ["hostReady"] = sidecar.Actors.Hosted.Any(),
-            ["placement"] = "placement: connected",
-        };
-        AddList(json, "resiliencies", sidecar.ResiliencyNames.Select(name => new JsonObject { ["name"] = name }));
+        json["appConnectionProperties"] = AppConnection();
+        var runtime = new JsonObject { ["runtimeStatus"] = "RUNNING", ["hostReady"] = sidecar.Actors.Hosted.Any(), ["placement"] = "placement: connected" };
+        AddList(runtime, "activeActors", sidecar.Actors.Hosted.Select(actor => Actor(actor.Type, actor.Count)));
+        json["actorRuntime"] = runtime;
+        json["workflows"] = new JsonObject();
         return json;
     }
+
+    private JsonObject AppConnection()
+    {
+        var connection = new JsonObject { ["protocol"] = "http", ["channelAddress"] = options.AppChannelAddress };
+        if (sidecar.App is { } app)
+        {
+            connection["port"] = app.Address.Port;
+        }
+
+        if (options.AppMaxConcurrency is { } most)
+        {
+            connection["maxConcurrency"] = most;
+        }
+
+        if (sidecar.App is not null && options.AppHealthCheck is { } health)
+        {
+            connection["health"] = new JsonObject
+            {
+                ["healthCheckPath"] = health.Path,
+                ["healthProbeInterval"] = Durations.ToGo(health.Interval),
+                ["healthProbeTimeout"] = Durations.ToGo(health.Timeout),
+                ["healthThreshold"] = health.Threshold,
+            };
+        }
+
+        return connection;
+    }
+
+    private static JsonObject Actor(string type, int count) => count > 0 ? new() { ["type"] = type, ["count"] = count } : new() { ["type"] = type };
 
     private static void AddList(JsonObject json, string name, IEnumerable<JsonNode?> items)
     {

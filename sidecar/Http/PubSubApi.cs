@@ -163,15 +163,10 @@ internal sealed class PubSubApi(Publisher publisher, SidecarOptions options)
         };
     }
 
-    private static bool IsRaw(string pubSubName, Dictionary<string, string> metadata) => metadata.GetValueOrDefault("rawPayload") switch
-    {
-        null => false,
-        "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-        "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
-        var other => throw ApiException.Detailed(400, "ERR_PUBSUB_REQUEST_METADATA",
-            $"failed deserializing metadata. Error: rawPayload value must be a valid boolean: actual is '{other}'", "DAPR_PUBSUB_METADATA_DESERIALIZATION", [],
-            ApiException.Resource("pubsub", pubSubName)),
-    };
+    private static bool IsRaw(string pubSubName, Dictionary<string, string> metadata) => GoBool.Parse(metadata.GetValueOrDefault("rawPayload")) ??
+        throw ApiException.Detailed(400, "ERR_PUBSUB_REQUEST_METADATA",
+            $"failed deserializing metadata. Error: rawPayload value must be a valid boolean: actual is '{metadata["rawPayload"]}'", "DAPR_PUBSUB_METADATA_DESERIALIZATION", [],
+            ApiException.Resource("pubsub", pubSubName));
 
     private EnvelopeSource Source(ApiRequest request, LoadedPubSub pubSub, string topic, Dictionary<string, string> metadata)
     {

@@ -14,6 +14,9 @@ namespace Lavka.Sidecar.Http;
 /// <summary><c>/v1.0/state</c> (Dapr: reference/api/state_api).</summary>
 internal sealed class StateApi(Components components, ResiliencyPolicies policies, Outbox outbox, Telemetry telemetry, string appId)
 {
+    // A date ends before Go's durations do.
+    private const long MostSeconds = 200L * 365 * 24 * 3600;
+
     /// <summary>False when this is no state request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request, bool alpha)
     {
@@ -95,16 +98,19 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     private async ValueTask Save(ApiRequest request, LoadedStateStore store)
     {
         using var body = await request.Json(prefix: "");
-        if (body.RootElement.ValueKind != JsonValueKind.Array)
-        {
-            throw ApiException.Malformed($"json: cannot unmarshal {Kind(body.RootElement)} into a list of state items");
-        }
-
         var metadata = request.Metadata();
-        var items = body.RootElement.EnumerateArray().ToList();
+        List<JsonElement> items = body.RootElement.ValueKind switch
+        {
+            JsonValueKind.Array => [.. body.RootElement.EnumerateArray()],
+            JsonValueKind.Null => [],
+            _ => throw ApiException.Malformed($"json: cannot unmarshal {Kind(body.RootElement)} into a list of state items"),
+        };
+
+        // Go reads the whole body before anything is done with it.
+        items.ForEach(CheckTypes);
         foreach (var item in items)
         {
-            var key = item.ValueKind == JsonValueKind.Object ? Text(item, "key") : throw ApiException.Malformed($"json: cannot unmarshal {Kind(item)} into a state item");
+            var key = item.ValueKind == JsonValueKind.Object ? Text(item, "key") : null;
             StoredKey(store, string.IsNullOrEmpty(key) ? throw ApiException.Malformed("\"key\" is a required field") : key);
         }
 
@@ -140,12 +146,13 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     private async ValueTask Delete(ApiRequest request, LoadedStateStore store)
     {
         var key = request.Segment(3);
+        var stored = StoredKey(store, key);
         var etag = request.Http.Request.Headers.IfMatch.ToString();
         var query = request.Http.Request.Query;
         var firstWrite = FirstWrite(query["concurrency"], query["consistency"], problem => Failed(500, problem));
         try
         {
-            await Apply(store, "delete", [new(StoredKey(store, key), null, etag.Length == 0 ? null : etag, firstWrite)], request.Stop);
+            await Apply(store, "delete", [new(stored, null, etag.Length == 0 ? null : etag, firstWrite)], request.Stop);
         }
         catch (Exception e) when (IsFailure(e, request))
         {
@@ -161,9 +168,24 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     {
         using var body = await request.Json();
         var keys = new List<string>();
-        if (body.RootElement.ValueKind == JsonValueKind.Object && Find(body.RootElement, "keys") is { ValueKind: JsonValueKind.Array } list)
+        if (body.RootElement.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
         {
-            keys.AddRange(list.EnumerateArray().Select(key => key.ValueKind == JsonValueKind.String ? key.GetString()! : throw ApiException.Malformed("failed deserializing HTTP body: a key is not a string")));
+            throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(body.RootElement)} into a bulk get");
+        }
+
+        if (body.RootElement.ValueKind == JsonValueKind.Object)
+        {
+            CheckStrings(body.RootElement, "metadata");
+            if (Find(body.RootElement, "parallelism") is { } parallelism && !(parallelism.ValueKind == JsonValueKind.Null || (parallelism.ValueKind == JsonValueKind.Number && parallelism.TryGetInt64(out _))))
+            {
+                throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(parallelism)} into the field parallelism of type int");
+            }
+
+            if (Find(body.RootElement, "keys") is { ValueKind: not JsonValueKind.Null } list)
+            {
+                keys.AddRange((list.ValueKind == JsonValueKind.Array ? list.EnumerateArray() : throw ApiException.Malformed("failed deserializing HTTP body: keys is not a list"))
+                    .Select(key => key.ValueKind == JsonValueKind.String ? key.GetString()! : throw ApiException.Malformed("failed deserializing HTTP body: a key is not a string")));
+            }
         }
 
         StateItem?[] items;
@@ -211,15 +233,17 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         var metadata = request.Metadata();
         var operations = new List<StateOperation>();
         List<OutboxItem>? events = store.Outbox is null ? null : [];
-        if (body.RootElement.ValueKind == JsonValueKind.Object && Find(body.RootElement, "operations") is { ValueKind: JsonValueKind.Array } list)
+        if (body.RootElement.ValueKind == JsonValueKind.Object && Find(body.RootElement, "operations") is { ValueKind: not JsonValueKind.Null } list)
         {
-            foreach (var item in list.EnumerateArray())
+            var items = list.ValueKind == JsonValueKind.Array ? list.EnumerateArray().ToList() : throw ApiException.Malformed("failed deserializing HTTP body: operations is not a list");
+            items.ForEach(CheckOperation);
+            foreach (var item in items)
             {
                 var operation = Operation(store, item, metadata);
                 operations.Add(operation);
                 if (events is not null && operation.Value is not null)
                 {
-                    events.Add(Event(operation.Key, Find(item, "request")!.Value, metadata));
+                    events.Add(Event(operation.Key, Find(item, "request") is { ValueKind: JsonValueKind.Object } given ? given : Empty, metadata));
                 }
             }
         }
@@ -277,28 +301,76 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
 
     private static readonly JsonElement Null = JsonDocument.Parse("null").RootElement;
 
-    private static StateOperation Operation(LoadedStateStore store, JsonElement item, Dictionary<string, string> metadata)
+    /// <summary>What Go finds wrong when it reads the body, before it looks at what the operations say.</summary>
+    private static void CheckOperation(JsonElement item)
     {
-        var operation = item.ValueKind == JsonValueKind.Object ? Text(item, "operation") : null;
-        var request = item.ValueKind == JsonValueKind.Object ? Find(item, "request") ?? default : default;
-        if (operation is not ("upsert" or "delete"))
+        if (item.ValueKind != JsonValueKind.Object)
+        {
+            throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(item)} into an operation");
+        }
+
+        if (Text(item, "operation") is not ("upsert" or "delete") and var operation)
         {
             throw new ApiException(400, "ERR_NOT_SUPPORTED_STATE_OPERATION", $"operation type {operation} not supported");
         }
 
-        if (request.ValueKind != JsonValueKind.Object)
-        {
-            throw ApiException.Malformed("failed deserializing HTTP body: an operation has no request");
-        }
+        CheckTypes(Find(item, "request") ?? default);
+    }
 
+    private static StateOperation Operation(LoadedStateStore store, JsonElement item, Dictionary<string, string> metadata)
+    {
+        // A request that is missing is one for the empty key.
+        var request = Find(item, "request") is { ValueKind: JsonValueKind.Object } given ? given : Empty;
         var key = Text(request, "key") ?? "";
-        if (operation == "upsert")
+        return Text(item, "operation") == "upsert"
+            ? Upsert(store, request, key, metadata, TransactionFailed)
+            : new(StoredKey(store, key), null, ETag(request), Option(Find(request, "options") ?? default, "concurrency") == "first-write");
+    }
+
+    private static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement;
+
+    /// <summary>Whether an item's members have the types they must have.</summary>
+    private static void CheckTypes(JsonElement item)
+    {
+        if (item.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined)
         {
-            return Upsert(store, request, key, metadata, TransactionFailed);
+            return;
         }
 
-        var options = Find(request, "options") ?? default;
-        return new(StoredKey(store, key), null, ETag(request), FirstWrite(Option(options, "concurrency"), Option(options, "consistency"), TransactionFailed));
+        if (item.ValueKind != JsonValueKind.Object)
+        {
+            throw ApiException.Malformed($"json: cannot unmarshal {Kind(item)} into a state item");
+        }
+
+        foreach (var name in new[] { "key", "etag", "contentType" })
+        {
+            Text(item, name);
+        }
+
+        CheckStrings(item, "metadata");
+        if (Find(item, "options") is { ValueKind: not JsonValueKind.Null } options)
+        {
+            if (options.ValueKind != JsonValueKind.Object)
+            {
+                throw ApiException.Malformed($"json: cannot unmarshal {Kind(options)} into the field options");
+            }
+
+            Text(options, "concurrency");
+            Text(options, "consistency");
+        }
+    }
+
+    private static void CheckStrings(JsonElement item, string name)
+    {
+        if (Find(item, name) is not { ValueKind: not JsonValueKind.Null } map)
+        {
+            return;
+        }
+
+        if (map.ValueKind != JsonValueKind.Object || map.EnumerateObject().Any(member => member.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.Null)))
+        {
+            throw ApiException.Malformed($"json: cannot unmarshal {Kind(map)} into the field {name} of type map[string]string");
+        }
     }
 
     private static ApiException TransactionFailed(string problem) => new(500, "ERR_STATE_TRANSACTION", $"error while executing state transaction: {problem}");
@@ -315,8 +387,8 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     {
         var text = query.GetValueOrDefault("ttlInSeconds") ?? (Find(item, "metadata") is { ValueKind: JsonValueKind.Object } metadata ? Text(metadata, "ttlInSeconds") : null);
         return string.IsNullOrEmpty(text) ? null
-            : !int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? throw failed($"ttlInSeconds: parsing \"{text}\": invalid syntax")
-            : seconds > 0 ? TimeSpan.FromSeconds(seconds)
+            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? throw failed($"ttlInSeconds: parsing \"{text}\": invalid syntax")
+            : seconds > 0 ? TimeSpan.FromSeconds(Math.Min(seconds, MostSeconds))
             : null;
     }
 

@@ -10,7 +10,7 @@ using Lavka.Sidecar.Sqlite;
 namespace Lavka.Sidecar.Jobs;
 
 /// <summary>A job's request body (Dapr: reference/api/jobs_api).</summary>
-internal sealed record JobRequest(string Schedule, string DueTime, string Ttl, uint? Repeats, JsonElement? Data, bool Overwrite, FailurePolicy? FailurePolicy);
+internal sealed record JobRequest(string Schedule, string DueTime, string Ttl, uint? Repeats, JsonElement Data, bool Overwrite, FailurePolicy? FailurePolicy);
 
 /// <summary>A job cannot be kept as it is asked for.</summary>
 internal sealed class JobException(string message, bool exists = false) : Exception(message)
@@ -243,7 +243,7 @@ internal sealed partial class JobScheduler : IAsyncDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, _app!.At($"/job/{Uri.EscapeDataString(job.Name)}"))
         {
-            Content = new ByteArrayContent(job.Data is { ValueKind: not JsonValueKind.Undefined } data ? Encoding.UTF8.GetBytes(data.GetRawText()) : []),
+            Content = new ByteArrayContent(job.Data.ValueKind == JsonValueKind.Undefined ? [] : Encoding.UTF8.GetBytes(job.Data.GetRawText())),
         };
         request.Content.Headers.ContentType = Json;
         try

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Threading.Channels;
+using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 
@@ -160,7 +161,7 @@ internal sealed class BulkSubscriber : IAsyncDisposable
     private async Task<List<Entry>> Ask(string path, List<Entry> entries, CancellationToken stop)
     {
         using var span = _telemetry.StartDelivery($"pubsub/{_spec.Topic}", entries[0].Routed.TraceParent, entries[0].Routed.TraceState);
-        using var request = new HttpRequestMessage(HttpMethod.Post, _app.At(path.StartsWith('/') ? path : '/' + path)) { Content = new ReadOnlyMemoryContent(Body(entries)) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, _app.At(GoPath.Escape(GoPath.Clean(path)))) { Content = new ReadOnlyMemoryContent(Body(entries)) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         request.Headers.TryAddWithoutValidation("pubsubname", _spec.PubSubName);
         Telemetry.Propagate(span, null, null, request.Headers);
@@ -202,10 +203,10 @@ internal sealed class BulkSubscriber : IAsyncDisposable
         foreach (var entry in entries)
         {
             json.WriteStartObject();
-            json.WriteString("contentType"u8, _spec.RawPayload ? "application/octet-stream" : CloudEvents.ContentType);
+            json.WriteString("contentType"u8, _spec.RawPayload == true ? "application/octet-stream" : CloudEvents.ContentType);
             json.WriteString("entryId"u8, entry.Id);
             json.WritePropertyName("event"u8);
-            if (_spec.RawPayload)
+            if (_spec.RawPayload == true)
             {
                 json.WriteBase64StringValue(entry.Message.Data.Span);
             }

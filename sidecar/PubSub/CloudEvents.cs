@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.PubSub;
@@ -26,6 +27,7 @@ internal static class CloudEvents
         var buffer = new ArrayBufferWriter<byte>(payload.Length + 512);
         using var json = new Utf8JsonWriter(buffer, Compact);
         var traceParent = Override(source, "traceparent") ?? Override(source, "traceid") ?? source.TraceParent;
+        var (id, from, type) = (Override(source, "id"), Override(source, "source"), Override(source, "type"));
         json.WriteStartObject();
         WriteData(json, payload, contentType);
         json.WriteString("datacontenttype"u8, string.IsNullOrEmpty(contentType) ? "text/plain" : contentType);
@@ -34,21 +36,21 @@ internal static class CloudEvents
             json.WriteString("expiration"u8, expiration);
         }
 
-        json.WriteString("id"u8, Override(source, "id") ?? Guid.NewGuid().ToString());
+        json.WriteString("id"u8, id switch { null or "" => Guid.NewGuid().ToString(), _ => id });
         json.WriteString("pubsubname"u8, source.PubSubName);
-        json.WriteString("source"u8, Override(source, "source") ?? source.AppId);
+        json.WriteString("source"u8, from switch { null => source.AppId, "" => "Dapr", _ => from });
         json.WriteString("specversion"u8, "1.0"u8);
-        if (Override(source, "subject") is { } subject)
+        if (Override(source, "subject") is { Length: > 0 } subject)
         {
             json.WriteString("subject"u8, subject);
         }
 
         json.WriteString("time"u8, Rfc3339(source.Now));
         json.WriteString("topic"u8, source.Topic);
-        json.WriteString("traceid"u8, Override(source, "traceid") ?? traceParent);
+        json.WriteString("traceid"u8, traceParent);
         json.WriteString("traceparent"u8, traceParent);
         json.WriteString("tracestate"u8, Override(source, "tracestate") ?? source.TraceState);
-        json.WriteString("type"u8, Override(source, "type") ?? DefaultType);
+        json.WriteString("type"u8, string.IsNullOrEmpty(type) ? DefaultType : type);
         json.WriteEndObject();
         json.Flush();
         return buffer.WrittenSpan.ToArray();
@@ -58,19 +60,24 @@ internal static class CloudEvents
     /// <exception cref="JsonException">It is not a JSON object.</exception>
     public static byte[] Complete(ReadOnlyMemory<byte> payload, EnvelopeSource source)
     {
-        if (JsonNode.Parse(payload.Span) is not JsonObject envelope)
+        using var document = ApiRequest.FirstValue(payload);
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
         {
             throw new JsonException("a CloudEvent is a JSON object");
         }
+
+        // Of members with the same name the last counts.
+        var envelope = new JsonObject(document.RootElement.EnumerateObject().GroupBy(member => member.Name)
+            .Select(same => KeyValuePair.Create(same.Key, JsonNode.Parse(same.Last().Value.GetRawText()))));
 
         envelope["pubsubname"] = source.PubSubName;
         envelope["topic"] = source.Topic;
         envelope["source"] ??= "Dapr";
         envelope["specversion"] ??= "1.0";
         envelope["type"] ??= DefaultType;
-        envelope["time"] ??= Rfc3339(source.Now);
-        envelope["tracestate"] ??= source.TraceState;
-        if (envelope["traceid"] is null)
+        AddIfMissing("time", Rfc3339(source.Now));
+        AddIfMissing("tracestate", source.TraceState);
+        if (!envelope.ContainsKey("traceid"))
         {
             envelope["traceid"] = source.TraceParent;
             envelope["traceparent"] = source.TraceParent;
@@ -82,6 +89,15 @@ internal static class CloudEvents
         }
 
         return Encoding.UTF8.GetBytes(envelope.ToJsonString(new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
+
+        // An explicit null stays.
+        void AddIfMissing(string name, string value)
+        {
+            if (!envelope.ContainsKey(name))
+            {
+                envelope[name] = value;
+            }
+        }
     }
 
     /// <summary>What a subscription with <c>rawPayload</c> gets for a message that is no CloudEvent.</summary>
@@ -109,10 +125,10 @@ internal static class CloudEvents
     private static void WriteData(Utf8JsonWriter json, ReadOnlyMemory<byte> payload, string? contentType)
     {
         var mediaType = MediaType(contentType);
-        if (mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) && IsJson(payload.Span))
+        if (mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) && JsonLength(payload.Span) is > 0 and var length)
         {
             json.WritePropertyName("data"u8);
-            json.WriteRawValue(payload.Span, skipInputValidation: true);
+            json.WriteRawValue(payload.Span[..length], skipInputValidation: true);
         }
         else if (mediaType.Equals("application/octet-stream", StringComparison.OrdinalIgnoreCase) || mediaType.Equals("application/cloudevents+protobuf", StringComparison.OrdinalIgnoreCase))
         {
@@ -124,16 +140,19 @@ internal static class CloudEvents
         }
     }
 
-    private static bool IsJson(ReadOnlySpan<byte> payload)
+    /// <summary>How long the first JSON value is, what follows does not count; 0: there is none.</summary>
+    private static int JsonLength(ReadOnlySpan<byte> payload)
     {
         try
         {
-            var reader = new Utf8JsonReader(payload);
-            return reader.Read() && reader.TrySkip() && !reader.Read();
+            var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = ApiRequest.MaxDepth });
+            reader.Read();
+            reader.Skip();
+            return (int)reader.BytesConsumed;
         }
         catch (JsonException)
         {
-            return false;
+            return 0;
         }
     }
 
@@ -141,7 +160,7 @@ internal static class CloudEvents
     {
         var text = contentType.AsSpan();
         var parameters = text.IndexOf(';');
-        return (parameters < 0 ? text : text[..parameters]).Trim();
+        return parameters < 0 ? text : text[..parameters];
     }
 
     private static string? Override(EnvelopeSource source, string field)
@@ -169,14 +188,17 @@ internal static class CloudEvents
             return null;
         }
 
-        var text = source.Metadata.FirstOrDefault(pair => pair.Key.Equals("ttl", StringComparison.OrdinalIgnoreCase)).Value
-            ?? source.Metadata.FirstOrDefault(pair => pair.Key.Equals("ttlInSeconds", StringComparison.OrdinalIgnoreCase)).Value;
-        if (text is null)
+        var text = Field("ttl") ?? Field("ttlInSeconds");
+        if (string.IsNullOrEmpty(text))
         {
             return null;
         }
 
-        var ttl = long.TryParse(text, out var seconds) ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, int.MaxValue)) : Durations.TryParseGo(text, out var duration) ? duration : TimeSpan.Zero;
-        return ttl > TimeSpan.Zero ? Rfc3339(source.Now + ttl) : null;
+        // A duration may be nothing or less: then the event has expired at once. A number of seconds may not.
+        return text != "0" && long.TryParse(text, out var seconds) ? seconds > 0 ? Rfc3339(source.Now + TimeSpan.FromSeconds(Math.Min(seconds, int.MaxValue))) : null
+            : Durations.TryParseGo(text, out var duration) ? Rfc3339(source.Now + (duration > TimeSpan.Zero ? duration : TimeSpan.Zero))
+            : null;
+
+        string? Field(string name) => source.Metadata.FirstOrDefault(pair => pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
     }
 }

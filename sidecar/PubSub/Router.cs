@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Lavka.Sidecar.Cel;
+using Lavka.Sidecar.Http;
 
 namespace Lavka.Sidecar.PubSub;
 
@@ -14,7 +15,9 @@ internal readonly record struct Routed(string? Path, ReadOnlyMemory<byte> Body, 
 /// <summary>Which of a subscription's paths a message is for (Dapr: developing-applications/building-blocks/pubsub/howto-route-messages).</summary>
 internal sealed class Router(SubscriptionSpec spec, TimeProvider time)
 {
-    private readonly bool _raw = spec.RawPayload;
+    private static readonly string[] Rfc3339 = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+
+    private readonly bool? _raw = spec.RawPayload;
 
     // Most subscriptions have one path for everything: their events need not be taken apart.
     private readonly bool _conditional = spec.Routes.Any(route => route.Match is not null);
@@ -23,16 +26,21 @@ internal sealed class Router(SubscriptionSpec spec, TimeProvider time)
     /// <exception cref="CelException">A rule cannot be evaluated for it.</exception>
     public Routed Route(Message message)
     {
-        var body = _raw ? CloudEvents.WrapRaw(message.Data, spec.PubSubName, message.Topic) : message.Data;
-        using var document = JsonDocument.Parse(body);
+        var body = _raw ?? throw new JsonException("rawPayload value must be a valid boolean") ? CloudEvents.WrapRaw(message.Data, spec.PubSubName, message.Topic) : message.Data;
+        using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = ApiRequest.MaxDepth });
         var envelope = document.RootElement;
+        if (envelope.ValueKind == JsonValueKind.Null && !_conditional)
+        {
+            return new(spec.Routes[0].Path, body, null, null);
+        }
+
         if (envelope.ValueKind != JsonValueKind.Object)
         {
             throw new JsonException("it is not a JSON object");
         }
 
         var expired = Text(envelope, "expiration") is { } expires &&
-            DateTimeOffset.TryParse(expires, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment) && moment < time.GetUtcNow();
+            DateTimeOffset.TryParseExact(expires, Rfc3339, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment) && moment < time.GetUtcNow();
         return new(expired ? null : PathFor(envelope), body, Text(envelope, "traceparent") ?? Text(envelope, "traceid"), Text(envelope, "tracestate"));
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 
@@ -55,16 +56,18 @@ internal sealed class Subscriber(SubscriptionSpec spec, AppChannel app, Func<Pol
     private async ValueTask<Attempt<DeliveryAnswer>> Ask(Routed routed, Message message, CancellationToken stop)
     {
         using var span = telemetry.StartDelivery($"pubsub/{message.Topic}", routed.TraceParent, routed.TraceState);
-        using var request = new HttpRequestMessage(HttpMethod.Post, app.At(routed.Path!.StartsWith('/') ? routed.Path : '/' + routed.Path)) { Content = new ReadOnlyMemoryContent(routed.Body) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, app.At(GoPath.Escape(GoPath.Clean(routed.Path!)))) { Content = new ReadOnlyMemoryContent(routed.Body) };
         request.Content.Headers.ContentType = CloudEventType;
         foreach (var (name, value) in message.Metadata)
         {
-            if (!name.StartsWith("content-", StringComparison.OrdinalIgnoreCase))
+            if (!name.Equals("content-type", StringComparison.OrdinalIgnoreCase) && !name.Equals("content-length", StringComparison.OrdinalIgnoreCase)
+                && !request.Headers.TryAddWithoutValidation(name, value))
             {
-                request.Headers.TryAddWithoutValidation(name, value);
+                request.Content.Headers.TryAddWithoutValidation(name, value);
             }
         }
 
+        request.Headers.Remove("pubsubname");
         request.Headers.TryAddWithoutValidation("pubsubname", spec.PubSubName);
         Telemetry.Propagate(span, routed.TraceParent, routed.TraceState, request.Headers);
         using var response = await app.Send(request, stop);
@@ -90,9 +93,11 @@ internal sealed class Subscriber(SubscriptionSpec spec, AppChannel app, Func<Pol
         {
             var json = new Utf8JsonReader(body);
             using var document = body.IsEmpty ? null : JsonDocument.ParseValue(ref json);
-            if (document?.RootElement is { ValueKind: JsonValueKind.Object } answer && answer.TryGetProperty("status", out var status) && status.ValueKind == JsonValueKind.String)
+            if (document?.RootElement is { ValueKind: JsonValueKind.Object } answer)
             {
-                return DeliveryAnswers.Read(status.GetString());
+                // Go reads names in any case, and the last one counts.
+                var status = answer.EnumerateObject().LastOrDefault(member => member.Name.Equals("status", StringComparison.OrdinalIgnoreCase)).Value;
+                return status.ValueKind == JsonValueKind.String ? DeliveryAnswers.Read(status.GetString()) : DeliveryAnswer.Success;
             }
         }
         catch (JsonException)

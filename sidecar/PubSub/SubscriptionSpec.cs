@@ -11,19 +11,22 @@ internal sealed record Route(CelExpression? Match, string Path);
 internal sealed record SubscriptionSpec(
     string PubSubName, string Topic, IReadOnlyList<Route> Routes, string? DeadLetterTopic, IReadOnlyDictionary<string, string> Metadata, BulkSubscribe? Bulk, bool IsDeclarative)
 {
-    public bool RawPayload => Metadata.FirstOrDefault(pair => pair.Key.Equals("rawPayload", StringComparison.OrdinalIgnoreCase)).Value is { } value && YamlNodes.IsTrue(value);
+    /// <summary>Whether messages are no CloudEvents; null: the metadata does not say so in Go's words, and nothing can be delivered.</summary>
+    public bool? RawPayload => GoBool.Parse(Metadata.GetValueOrDefault("rawPayload"));
 
     /// <summary>A Subscription resource, v1alpha1 or v2alpha1.</summary>
-    /// <exception cref="ResourceException">A field is missing or a rule does not parse.</exception>
+    /// <exception cref="ResourceException">A rule does not parse.</exception>
     public static SubscriptionSpec From(Resource resource)
     {
+        // Each version has its own fields; what the other calls them means nothing to it.
         var spec = resource.Spec;
         var routes = new List<Route>();
-        foreach (var rule in spec.Get("routes").Items("rules"))
+        var second = resource.ApiVersion == "dapr.io/v2alpha1";
+        foreach (var rule in second ? spec.Get("routes").Items("rules") : [])
         {
             try
             {
-                routes.Add(new(Condition(rule.Text("match")), rule.Text("path") ?? throw resource.Error("a rule in spec.routes.rules has no path.")));
+                routes.Add(new(Condition(rule.Text("match")), rule.Text("path") ?? ""));
             }
             catch (CelException e)
             {
@@ -31,12 +34,12 @@ internal sealed record SubscriptionSpec(
             }
         }
 
-        if ((spec.Get("routes").Text("default") ?? spec.Text("route")) is { } otherwise)
+        if ((second ? spec.Get("routes").Text("default") : spec.Text("route")) is { } otherwise)
         {
             routes.Add(new(null, otherwise));
         }
 
-        return new(Required("pubsubname"), Required("topic"), routes, spec.Text("deadLetterTopic"),
+        return new(spec.Text("pubsubname") ?? "", spec.Text("topic") ?? "", routes, spec.Text("deadLetterTopic"),
             spec.Get("metadata").Pairs().ToDictionary(pair => pair.Key, pair => pair.Value.Value()),
             spec.Get("bulkSubscribe") is { } bulk && bulk.Flag("enabled") ? BulkSubscribe.From(Number(bulk, "maxMessagesCount"), Number(bulk, "maxAwaitDurationMs")) : null,
             IsDeclarative: true);
@@ -44,8 +47,6 @@ internal sealed record SubscriptionSpec(
         int? Number(YamlDotNet.RepresentationModel.YamlNode bulk, string field) => bulk.Text(field) is not { } text ? null
             : int.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number
             : throw resource.Error($"spec.bulkSubscribe.{field} is '{text}'; allowed is a whole number.");
-
-        string Required(string field) => spec.Text(field) ?? throw resource.Error($"the field spec.{field} is required.");
     }
 
     /// <summary>An app's answer to <c>GET /dapr/subscribe</c>.</summary>

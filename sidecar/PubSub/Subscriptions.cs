@@ -16,7 +16,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
     private readonly SemaphoreSlim _turn = new(1);
     private readonly Dictionary<(string PubSub, string Topic), Running> _running = [];
     private List<(Resource Resource, SubscriptionSpec Spec)> _declared = [];
-    private IReadOnlyList<SubscriptionSpec> _programmatic = [];
+    private IReadOnlyList<SubscriptionSpec>? _programmatic = [];
     private bool _started;
 
     /// <summary>The subscriptions that run.</summary>
@@ -34,8 +34,8 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         return Change(() => _declared = declared);
     }
 
-    /// <summary>Takes up the app's own list.</summary>
-    public Task Subscribe(IReadOnlyList<SubscriptionSpec> programmatic) => Change(() => _programmatic = programmatic);
+    /// <summary>Takes up the app's own list; null: it could not be read, and no subscription at all is to run.</summary>
+    public Task Subscribe(IReadOnlyList<SubscriptionSpec>? programmatic) => Change(() => _programmatic = programmatic);
 
     public Task Start() => Change(() => _started = true);
 
@@ -59,7 +59,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
 
     private async Task Follow()
     {
-        var wanted = _started ? Wanted() : [];
+        var wanted = _started && _programmatic is not null ? Wanted() : [];
         await Task.WhenAll(_running.ToList().Select(async pair =>
         {
             if (!wanted.TryGetValue(pair.Key, out var spec) || !ReferenceEquals(spec, pair.Value.Spec) || !ReferenceEquals(components.PubSubs.GetValueOrDefault(spec.PubSubName), pair.Value.PubSub))
@@ -96,7 +96,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
             wanted.TryAdd((spec.PubSubName, spec.Topic), spec);
         }
 
-        foreach (var spec in _programmatic)
+        foreach (var spec in _programmatic ?? [])
         {
             wanted[(spec.PubSubName, spec.Topic)] = spec;
         }

@@ -20,6 +20,7 @@ internal sealed partial class ResiliencyPolicies
     private readonly Dictionary<string, RetrySpec> _retries = [];
     private readonly Dictionary<string, CircuitBreakerSpec> _breakers = [];
     private readonly Dictionary<string, Target> _targets = [];
+    private readonly Dictionary<string, string> _actorScopes = [];
     private readonly ConcurrentDictionary<string, CircuitBreaker> _running = new();
     private readonly ConcurrentDictionary<string, Policy> _policies = new();
 
@@ -29,11 +30,10 @@ internal sealed partial class ResiliencyPolicies
         (_time, _log) = (time, log);
         foreach (var resource in resources)
         {
-            Names.Add(resource.Name);
             try
             {
                 ReadPolicies(resource, resource.Spec.Get("policies"));
-                ReadTargets(resource.Spec.Get("targets"));
+                ReadTargets(resource, resource.Spec.Get("targets"));
             }
             catch (ResourceException e)
             {
@@ -42,13 +42,15 @@ internal sealed partial class ResiliencyPolicies
         }
     }
 
-    /// <summary>The resources' names, for the metadata API.</summary>
-    public List<string> Names { get; } = [];
-
     /// <summary>For invoking an app. Each method has a breaker of its own.</summary>
     public Policy App(string appId, string method) => For($"app {appId}", $"app {appId} {method}", ["App", ""]);
 
-    public Policy Actor(string type, string id) => For($"actor {type}", $"actor {type} {id}", ["Actor", ""]);
+    /// <summary>For calling an actor: its breaker is the type's or the actor's own, as <c>circuitBreakerScope</c> says.</summary>
+    public Policy Actor(string type, string id) => For($"actor {type}", _actorScopes.GetValueOrDefault(type) switch
+    {
+        "type" => $"actor {type}",
+        _ => $"actor {type} {id}",
+    }, ["Actor", ""]);
 
     /// <summary>For what the app asks of a component.</summary>
     /// <param name="component">The component's name.</param>
@@ -100,7 +102,10 @@ internal sealed partial class ResiliencyPolicies
     {
         foreach (var (name, value) in policies.Get("timeouts").Pairs())
         {
-            _timeouts[name] = Time(resource, $"timeout '{name}'", value.Text(), TimeSpan.Zero);
+            if (Time(resource, $"timeout '{name}'", value.Text(), TimeSpan.Zero) is var timeout && timeout > TimeSpan.Zero)
+            {
+                _timeouts[name] = timeout;
+            }
         }
 
         foreach (var (name, value) in policies.Get("retries").Pairs())
@@ -146,14 +151,23 @@ internal sealed partial class ResiliencyPolicies
         }
     }
 
-    private void ReadTargets(YamlNode? targets)
+    private void ReadTargets(Resource resource, YamlNode? targets)
     {
-        foreach (var (kind, prefix) in new[] { ("apps", "app"), ("actors", "actor") })
+        foreach (var (name, value) in targets.Get("apps").Pairs())
         {
-            foreach (var (name, value) in targets.Get(kind).Pairs())
+            _targets[$"app {name}"] = Read(value);
+        }
+
+        foreach (var (name, value) in targets.Get("actors").Pairs())
+        {
+            var scope = value.Text("circuitBreakerScope");
+            if (value.Text("circuitBreaker") is not null)
             {
-                _targets[$"{prefix} {name}"] = Read(value);
+                _actorScopes[name] = scope is "type" or "id" or "both" ? scope
+                    : throw resource.Error($"targets.actors.{name}: circuitBreakerScope is '{scope}'; allowed are type, id and both.");
             }
+
+            _targets[$"actor {name}"] = Read(value);
         }
 
         foreach (var (name, value) in targets.Get("components").Pairs())

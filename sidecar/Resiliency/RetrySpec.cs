@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Lavka.Sidecar.Resiliency;
 
 /// <summary>When and how often to try again (Dapr: operations/resiliency/policies/retries).</summary>
@@ -48,10 +50,10 @@ internal sealed record RetrySpec(bool Exponential, TimeSpan Duration, TimeSpan M
             return null;
         }
 
-        return [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part =>
+        return [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(part =>
         {
             var ends = part.Split('-');
-            return ends.Length <= 2 && int.TryParse(ends[0], out var from) && int.TryParse(ends[^1], out var to) && from is >= 100 and <= 599 && to >= from && to <= 599
+            return ends.Length <= 2 && int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out var from) && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var to) && from is >= 100 and <= 599 && to >= from && to <= 599
                 ? (from, to)
                 : throw new FormatException($"'{part}' is no HTTP status code or range of them, such as 429 or 500-599");
         })];

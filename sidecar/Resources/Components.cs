@@ -107,25 +107,39 @@ internal sealed partial class Components : IAsyncDisposable
         }
     }
 
+    /// <summary>This app's components, secret stores first.</summary>
+    /// <exception cref="ResourceException">Two have the same name; the second counts even if it is for another app, as in daprd.</exception>
     private List<Resource> Own(IEnumerable<Resource> resources)
     {
-        var own = resources.Where(r => r.Kind == "Component" && r.IsFor(_options.AppId) && r.IsIn(_options.Namespace)).ToList();
-        return own.GroupBy(r => r.Name).FirstOrDefault(same => same.Count() > 1) is { } duplicate
-            ? throw duplicate.Last().Error($"{duplicate.First().File} has a component of the same name; a component's name must be its own.")
-            : [.. own.OrderBy(r => r.Spec.Text("type")?.StartsWith("secretstores.", StringComparison.OrdinalIgnoreCase) == true ? 0 : 1)];
+        var own = new Dictionary<string, Resource>();
+        foreach (var resource in resources.Where(r => r.Kind == "Component" && r.Name.Length > 0 && r.IsIn(_options.Namespace)))
+        {
+            if (own.TryGetValue(resource.Name, out var first))
+            {
+                throw resource.Error($"{first.File} has a component of the same name; a component's name must be its own.");
+            }
+
+            if (resource.IsFor(_options.AppId))
+            {
+                own[resource.Name] = resource;
+            }
+        }
+
+        return [.. own.Values.OrderBy(r => r.Spec.Text("type")?.StartsWith("secretstores.", StringComparison.OrdinalIgnoreCase) == true ? 0 : 1)];
     }
 
     private async Task Start(Resource resource, CancellationToken stop)
     {
         var type = resource.Spec.Text("type") ?? throw resource.Error("the field spec.type is required.");
-        if (resource.Name.Length == 0)
-        {
-            throw resource.Error("the field metadata.name is required.");
-        }
-
         try
         {
+            var version = resource.Spec.Text("version") ?? "";
             var make = ComponentTypes.Find(type) ?? throw resource.Error($"spec.type '{type}' is unknown; allowed are {string.Join(", ", ComponentTypes.All)}.");
+            if (version.ToLowerInvariant() is not ("" or "v0" or "v1"))
+            {
+                throw resource.Error($"spec.version '{version}' of {type} is unknown; allowed is v1.");
+            }
+
             var timeout = DefaultInitTimeout;
             if (resource.Spec.Text("initTimeout") is { } text && !(Durations.TryParseGo(text, out timeout) && timeout > TimeSpan.Zero))
             {
@@ -149,7 +163,7 @@ internal sealed partial class Components : IAsyncDisposable
                 throw;
             }
 
-            _all = _all.Add(new(resource, type, resource.Spec.Text("version") ?? "", component, metadata));
+            _all = _all.Add(new(resource, type, version, component, metadata));
             foreach (var unknown in metadata.Unknown)
             {
                 LogUnknownField(resource.File, resource.Name, unknown, type, string.Join(", ", metadata.Known));
@@ -241,11 +255,18 @@ internal sealed partial class Components : IAsyncDisposable
             {
                 values[name] = Fill(resource, value.Value());
             }
-            else if (item.Get("secretKeyRef") is { } reference)
+
+            if (item.Get("secretKeyRef") is { } reference)
             {
-                if (resource.Root.Get("auth").Text("secretStore") is not { } storeName || !SecretStores.TryGetValue(storeName, out var store))
+                // Without a store there is nothing to wait for: the field stays empty.
+                if (resource.Root.Get("auth").Text("secretStore") is not { Length: > 0 } storeName)
                 {
-                    LogNoSecretStore(resource.File, resource.Name, resource.Root.Get("auth").Text("secretStore") ?? "");
+                    continue;
+                }
+
+                if (!SecretStores.TryGetValue(storeName, out var store))
+                {
+                    LogNoSecretStore(resource.File, resource.Name, storeName);
                     return null;
                 }
 

@@ -63,11 +63,18 @@ internal static partial class Durations
     public static bool TryParsePeriod(string text, out TimeSpan period, out int? repetitions)
     {
         repetitions = null;
-        if (text.StartsWith('R') && text.Split('/') is [var times, var rest] &&
-            int.TryParse(times.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+        if (text.StartsWith('R'))
         {
+            // Repetitions go with ISO 8601 alone; without a duration they follow each other at once.
+            var parts = text.Split('/');
+            period = default;
+            if (parts.Length > 2 || !int.TryParse(parts[0].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+            {
+                return false;
+            }
+
             repetitions = count;
-            text = rest;
+            return parts.Length == 1 || (parts[1].StartsWith('P') && TryParseIso(parts[1], out period));
         }
 
         if (text.StartsWith('P'))
@@ -111,6 +118,13 @@ internal static partial class Durations
 
     private static bool TryParseIso(string text, out TimeSpan duration)
     {
+        if (text.Contains('.', StringComparison.Ordinal))
+        {
+            // Dapr has no fractions here.
+            duration = default;
+            return false;
+        }
+
         try
         {
             var weeks = IsoWeeks().Match(text);

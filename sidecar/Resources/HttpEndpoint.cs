@@ -3,15 +3,10 @@ namespace Lavka.Sidecar.Resources;
 /// <summary>An HTTPEndpoint resource: a service outside of Dapr with a name (Dapr: reference/resource-specs/httpendpoints-schema).</summary>
 internal sealed record HttpEndpoint(string Name, string BaseUrl, IReadOnlyDictionary<string, string> Headers)
 {
-    /// <exception cref="ResourceException"><c>spec.baseUrl</c> is missing or no URL.</exception>
     public static HttpEndpoint From(Resource resource, Components components)
     {
-        var baseUrl = resource.Spec.Text("baseUrl");
-        if (!Uri.TryCreate(baseUrl, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
-        {
-            throw resource.Error($"spec.baseUrl is '{baseUrl}'; allowed is an http or https URL.");
-        }
-
+        // Whether it is a URL is found out when it is called, as in daprd.
+        var baseUrl = resource.Spec.Text("baseUrl") ?? "";
         var headers = new Dictionary<string, string>();
         foreach (var header in resource.Spec.Items("headers"))
         {

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -9,26 +10,36 @@ namespace Lavka.Sidecar.Resources;
 /// </summary>
 internal sealed partial class ResourceLoader(ILogger log)
 {
-    private static readonly string[] Kinds = ["Component", "Subscription", "Resiliency", "Configuration", "HTTPEndpoint"];
+    private static readonly string[] Kinds =
+    [
+        "dapr.io/v1alpha1 Component", "dapr.io/v1alpha1 Subscription", "dapr.io/v2alpha1 Subscription", "dapr.io/v1alpha1 Resiliency", "dapr.io/v1alpha1 Configuration",
+        "dapr.io/v1alpha1 HTTPEndpoint",
+    ];
 
     /// <exception cref="ResourceException">A folder is not there.</exception>
     public IReadOnlyList<Resource> LoadFolders(IEnumerable<string> folders) =>
-        [.. folders.SelectMany(Files).SelectMany(LoadFile)];
+        [.. folders.SelectMany(Files).SelectMany(file => LoadFile(file))];
 
     /// <summary>The Dapr resources of one file.</summary>
-    public IReadOnlyList<Resource> LoadFile(string file)
+    /// <param name="file">Its path.</param>
+    /// <param name="environment">Variables to fill in for <c>$NAME</c> and <c>${NAME}</c>, as daprd does in a Configuration; null: the text stays.</param>
+    public IReadOnlyList<Resource> LoadFile(string file, IReadOnlyDictionary<string, string>? environment = null)
     {
         var found = new List<Resource>();
-        foreach (var document in Documents(file))
+        foreach (var document in Documents(file, environment))
         {
             var (apiVersion, kind) = (document.Text("apiVersion") ?? "", document.Text("kind") ?? "");
-            if (apiVersion.StartsWith("dapr.io/", StringComparison.Ordinal) && Kinds.Contains(kind))
+            if (!Kinds.Contains($"{apiVersion} {kind}"))
             {
-                found.Add(new(file, apiVersion, kind, document.Get("metadata").Text("name") ?? "", document));
+                LogNotDapr(file, kind, apiVersion);
+            }
+            else if (ResourceTypes.Problem(kind, document) is { } problem)
+            {
+                LogWrongType(file, kind, document.Get("metadata").Text("name") ?? "", problem);
             }
             else
             {
-                LogNotDapr(file, kind, apiVersion);
+                found.Add(new(file, apiVersion, kind, document.Get("metadata").Text("name") ?? "", document));
             }
         }
 
@@ -47,11 +58,17 @@ internal sealed partial class ResourceLoader(ILogger log)
             .Order(StringComparer.Ordinal);
     }
 
-    private List<YamlNode> Documents(string file)
+    private List<YamlNode> Documents(string file, IReadOnlyDictionary<string, string>? environment)
     {
         // One document that does not parse must not take its neighbours along, so they are parsed one by one.
         var documents = new List<YamlNode>();
-        foreach (var text in ("\n" + File.ReadAllText(file)).Split("\n---"))
+        var whole = File.ReadAllText(file);
+        if (environment is not null)
+        {
+            whole = Variable().Replace(whole, match => environment.GetValueOrDefault(match.Groups[1].Value + match.Groups[2].Value) ?? "");
+        }
+
+        foreach (var text in ("\n" + whole).Split("\n---"))
         {
             try
             {
@@ -70,6 +87,12 @@ internal sealed partial class ResourceLoader(ILogger log)
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{File}: a document does not parse as YAML and is left out (line {Line}: {Problem})")]
     private partial void LogNotParsed(string file, long line, string problem);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{File}: {Kind} '{Name}' is left out: {Problem}")]
+    private partial void LogWrongType(string file, string kind, string name, string problem);
+
+    [GeneratedRegex(@"\$(?:\{(\w+)\}|(\w+))")]
+    private static partial Regex Variable();
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{File}: '{Kind}' of '{ApiVersion}' is no Dapr resource and is left out")]
     private partial void LogNotDapr(string file, string kind, string apiVersion);

@@ -1,4 +1,5 @@
 using Lavka.Sidecar.Observability;
+using YamlDotNet.RepresentationModel;
 
 namespace Lavka.Sidecar.Resources;
 
@@ -9,8 +10,10 @@ internal sealed class SidecarConfiguration
 
     private readonly Dictionary<string, SecretScope> _secretScopes = [];
     private readonly Dictionary<string, bool> _features = [];
+    private readonly List<string> _allowedApis = [];
+    private readonly List<string> _deniedApis = [];
 
-    /// <exception cref="ResourceException">The tracing is wrong.</exception>
+    /// <exception cref="ResourceException">The tracing or a scope is wrong.</exception>
     public SidecarConfiguration(IEnumerable<Resource> resources, IReadOnlyDictionary<string, string> environment)
     {
         Tracing = TracingSpec.FromEnvironmentAlone(environment);
@@ -22,9 +25,21 @@ internal sealed class SidecarConfiguration
             MetricsEnabled = (spec.Get("metrics").Text("enabled") ?? spec.Get("metric").Text("enabled")) is not { } enabled || YamlNodes.IsTrue(enabled);
             foreach (var scope in spec.Get("secrets").Items("scopes"))
             {
-                _secretScopes[scope.Text("storeName") ?? ""] = new(
-                    !string.Equals(scope.Text("defaultAccess"), "deny", StringComparison.OrdinalIgnoreCase), scope.Texts("allowedSecrets"), scope.Texts("deniedSecrets"));
+                var store = scope.Text("storeName") ?? "";
+                var access = scope.Text("defaultAccess")?.ToLowerInvariant() ?? "allow";
+                if (access is not ("allow" or "deny"))
+                {
+                    throw resource.Error($"spec.secrets.scopes: defaultAccess is '{access}'; allowed are allow and deny.");
+                }
+
+                if (!_secretScopes.TryAdd(store, new(access == "allow", scope.Texts("allowedSecrets"), scope.Texts("deniedSecrets"))))
+                {
+                    throw resource.Error($"spec.secrets.scopes has the store '{store}' twice; one scope a store is allowed.");
+                }
             }
+
+            _allowedApis.AddRange(Rules(spec.Get("api"), "allowed"));
+            _deniedApis.AddRange(Rules(spec.Get("api"), "denied"));
 
             foreach (var feature in spec.Items("features"))
             {
@@ -33,12 +48,31 @@ internal sealed class SidecarConfiguration
         }
     }
 
+    // v1 and v1.0 are the same, as v1alpha1 and v1.0-alpha1.
+    private static IEnumerable<string> Rules(YamlNode? api, string list) => api.Items(list)
+        .Where(rule => rule.Text("protocol") is not "grpc")
+        .Select(rule => $"{(rule.Text("version") is { } version && !version.Contains('.', StringComparison.Ordinal) ? version.Length > 2 ? $"v1.0-{version[2..]}" : "v1.0" : rule.Text("version"))}/{rule.Text("name")}");
+
     /// <summary>Whether the app may read this secret.</summary>
     public bool MayRead(string store, string secret) =>
         !_secretScopes.TryGetValue(store, out var scope)
         || (scope.Allowed.Count > 0 ? scope.Allowed.Contains(secret)
             : scope.Denied.Count > 0 && scope.AllowByDefault ? !scope.Denied.Contains(secret)
             : scope.AllowByDefault && !scope.Denied.Contains(secret));
+
+    /// <summary>Whether an API is open (Dapr: operations/configuration/api-allowlist).</summary>
+    /// <param name="version">As in the path, for example <c>v1.0</c>.</param>
+    /// <param name="name">For example <c>state</c>.</param>
+    public bool IsOpen(string version, string name)
+    {
+        if (_allowedApis.Count + _deniedApis.Count == 0)
+        {
+            return true;
+        }
+
+        var rule = $"{version}/{name}";
+        return !_deniedApis.Contains(rule) && (_allowedApis.Count == 0 || _allowedApis.Contains(rule));
+    }
 
     /// <summary>Where spans go; null: there are none.</summary>
     public TracingSpec? Tracing { get; }

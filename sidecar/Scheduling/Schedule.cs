@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Scheduling;
@@ -15,13 +16,13 @@ internal sealed record ScheduleRequest
 
     public string? Callback { get; init; }
 
-    public JsonElement? Data { get; init; }
+    public JsonElement Data { get; init; }
 
     public bool? Overwrite { get; init; }
 }
 
 /// <summary>A timer, reminder or job: when it fires next, and how often again. What is kept of a reminder in the actor state store, and of a job in its file.</summary>
-internal sealed record Schedule
+internal sealed partial record Schedule
 {
     public required string Type { get; init; }
 
@@ -37,7 +38,9 @@ internal sealed record Schedule
 
     public string? Callback { get; init; }
 
-    public JsonElement? Data { get; init; }
+    /// <summary>What goes to the receiver; undefined: nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public JsonElement Data { get; init; }
 
     public required DateTimeOffset Next { get; init; }
 
@@ -57,67 +60,92 @@ internal sealed record Schedule
 
     public DateTimeOffset? Expires { get; init; }
 
+    /// <summary>A timer: without a due time it fires at once.</summary>
     /// <exception cref="FormatException">A time does not parse; the message says which.</exception>
-    public static Schedule From(string type, string id, string name, ScheduleRequest request, DateTimeOffset now)
+    public static Schedule Timer(string type, string id, string name, ScheduleRequest request, DateTimeOffset now)
     {
-        var next = now;
-        if (!string.IsNullOrEmpty(request.DueTime) && !Durations.TryParseMoment(request.DueTime, now, out next))
+        var (due, every, repetitions, expires) = Read(request, now);
+        if (repetitions == 0)
         {
-            throw new FormatException($"due time format not recognized: {request.DueTime}");
+            throw new FormatException("invalid timer period: has zero repetitions");
         }
 
-        var every = TimeSpan.Zero;
+        if (expires < due)
+        {
+            throw new FormatException($"timer {type}||{id}||{name} has already expired: dueTime: {request.DueTime} TTL: {request.Ttl}");
+        }
+
+        return Make(type, id, name, request, due ?? now, every ?? TimeSpan.Zero, repetitions, expires);
+    }
+
+    /// <summary>A reminder: without a due time it fires first when its period has passed.</summary>
+    /// <exception cref="FormatException">A time does not parse, or they do not go together; the message says which.</exception>
+    public static Schedule Reminder(string type, string id, string name, ScheduleRequest request, DateTimeOffset now)
+    {
+        var (due, every, repetitions, expires) = Read(request, now);
+        if (due is null && every is null)
+        {
+            throw new FormatException("job must have either a due time or a schedule");
+        }
+
+        if (expires is not null && every is null)
+        {
+            throw new FormatException("job must have a schedule to have a ttl");
+        }
+
+        if (request.Period is { } period && DateParts().IsMatch(period))
+        {
+            throw new FormatException($"unsupported period format: {period}");
+        }
+
+        var next = due ?? now + every!.Value;
+        return expires < next && due is not null
+            ? throw new FormatException("ttl must be greater than due time")
+            : Make(type, id, name, request, next, every ?? TimeSpan.Zero, repetitions == 0 ? null : repetitions, expires);
+    }
+
+    private static (DateTimeOffset? Due, TimeSpan? Every, int? Repetitions, DateTimeOffset? Expires) Read(ScheduleRequest request, DateTimeOffset now)
+    {
+        DateTimeOffset? due = string.IsNullOrEmpty(request.DueTime) ? null
+            : Durations.TryParseMoment(request.DueTime, now, out var moment) ? moment
+            : throw new FormatException($"unsupported time/duration format: {request.DueTime}");
+        TimeSpan? every = null;
         int? repetitions = null;
         if (!string.IsNullOrEmpty(request.Period))
         {
-            if (!Durations.TryParsePeriod(request.Period, out every, out repetitions) || every < TimeSpan.Zero)
-            {
-                throw new FormatException($"unsupported period format: {request.Period}");
-            }
-
-            if (repetitions == 0)
-            {
-                throw new FormatException("invalid period: has zero repetitions");
-            }
+            every = Durations.TryParsePeriod(request.Period, out var period, out repetitions) && period >= TimeSpan.Zero ? period
+                : throw new FormatException($"parse error: unsupported duration format: {request.Period}");
         }
 
-        DateTimeOffset? expires = null;
-        if (!string.IsNullOrEmpty(request.Ttl))
-        {
-            if (!Durations.TryParseMoment(request.Ttl, next, out var end))
-            {
-                throw new FormatException($"ttl format not recognized: {request.Ttl}");
-            }
-
-            if (end <= now)
-            {
-                throw new FormatException($"{type}||{id}||{name} has already expired: dueTime: {request.DueTime} TTL: {request.Ttl}");
-            }
-
-            expires = end;
-        }
-
-        return new()
-        {
-            Type = type,
-            Id = id,
-            Name = name,
-            DueTime = request.DueTime ?? "",
-            Period = request.Period ?? "",
-            Ttl = request.Ttl ?? "",
-            Callback = request.Callback,
-            Data = request.Data,
-            Next = next,
-            Every = every,
-            Left = every == TimeSpan.Zero ? 1 : repetitions,
-            Expires = expires,
-        };
+        DateTimeOffset? expires = string.IsNullOrEmpty(request.Ttl) ? null
+            : Durations.TryParseMoment(request.Ttl, due ?? now, out var end) ? end
+            : throw new FormatException($"unsupported time/duration format: {request.Ttl}");
+        return (due, every, repetitions, expires);
     }
+
+    private static Schedule Make(string type, string id, string name, ScheduleRequest request, DateTimeOffset next, TimeSpan every, int? repetitions, DateTimeOffset? expires) => new()
+    {
+        Type = type,
+        Id = id,
+        Name = name,
+        DueTime = request.DueTime ?? "",
+        Period = request.Period ?? "",
+        Ttl = request.Ttl ?? "",
+        Callback = request.Callback,
+        Data = request.Data,
+        Next = next,
+        Every = every,
+        Left = every == TimeSpan.Zero && repetitions is null ? 1 : repetitions,
+        Expires = expires,
+    };
+
+    [GeneratedRegex(@"^(R\d+/)?P\d+[YMWD]")]
+    private static partial Regex DateParts();
 
     /// <summary>The schedule after it has fired; null when that was the last time.</summary>
     public Schedule? Fired(DateTimeOffset now)
     {
-        if (Left == 1 || (Every == TimeSpan.Zero && Cron is null))
+        if (Left == 1 || (Every == TimeSpan.Zero && Cron is null && Left is null))
         {
             return null;
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.Secrets;
 
@@ -13,16 +14,23 @@ internal sealed class FileSecretStore : ISecretStore
         var path = ComponentMetadata.InputPath(metadata.Required("secretsFile"));
         var separator = metadata.Get("nestedSeparator", ":");
         var multiValued = metadata.Flag("multiValued");
+        Capabilities = multiValued ? ["MULTIPLE_KEY_VALUES_PER_SECRET"] : [];
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path), new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
             foreach (var secret in document.RootElement.EnumerateObject())
             {
                 if (multiValued)
                 {
-                    _secrets[secret.Name] = secret.Value.ValueKind == JsonValueKind.Object
-                        ? Flat(secret.Value, "", separator).ToDictionary()
-                        : Single(secret.Name, secret.Value);
+                    // Neither a text nor an object of them is no secret here.
+                    if (secret.Value.ValueKind == JsonValueKind.Object)
+                    {
+                        _secrets[secret.Name] = Flat(secret.Value, "", separator).ToDictionary();
+                    }
+                    else if (secret.Value.ValueKind == JsonValueKind.String)
+                    {
+                        _secrets[secret.Name] = new Dictionary<string, string> { [secret.Name] = secret.Value.GetString()! };
+                    }
                 }
                 else
                 {
@@ -39,7 +47,7 @@ internal sealed class FileSecretStore : ISecretStore
         }
     }
 
-    public IReadOnlyList<string> Capabilities { get; } = [];
+    public IReadOnlyList<string> Capabilities { get; }
 
     public IReadOnlyDictionary<string, string> Get(string name) =>
         _secrets.GetValueOrDefault(name) ?? throw new KeyNotFoundException($"secret {name} not found");
@@ -47,8 +55,6 @@ internal sealed class FileSecretStore : ISecretStore
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> GetAll() => _secrets;
 
     public ValueTask DisposeAsync() => default;
-
-    private static Dictionary<string, string> Single(string name, JsonElement value) => new() { [name] = Text(value) };
 
     private static IEnumerable<KeyValuePair<string, string>> Flat(JsonElement value, string path, string separator)
     {
@@ -61,5 +67,12 @@ internal sealed class FileSecretStore : ISecretStore
         };
     }
 
-    private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+    // What is no text comes out as Go prints it where it expects one: daprd's users see this too, and write their secrets as texts.
+    private static string Text(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString()!,
+        JsonValueKind.Number => $"%!s(float64={GoJson.Shortest(value.GetDouble())})",
+        JsonValueKind.Null => "%!s(<nil>)",
+        _ => $"%!s(bool={value.GetRawText()})",
+    };
 }

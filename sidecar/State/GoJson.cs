@@ -25,8 +25,8 @@ internal static class GoJson
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>A number as Go's <c>%v</c> prints a float64.</summary>
-    public static string Shortest(double number) => Text(number, smallest: 1e-4);
+    /// <summary>A number as Go's <c>%v</c> prints a float64: with an exponent from a million on.</summary>
+    public static string Shortest(double number) => Text(number, smallest: 1e-4, largest: 1e6);
 
     private static void Write(Utf8JsonWriter json, JsonElement value)
     {
@@ -52,7 +52,7 @@ internal static class GoJson
                 json.WriteEndArray();
                 break;
             case JsonValueKind.Number when !value.TryGetInt32(out _):
-                json.WriteRawValue(Text(value.GetDouble(), smallest: 1e-6).Replace("e-0", "e-", StringComparison.Ordinal), skipInputValidation: true);
+                json.WriteRawValue(Text(value.GetDouble(), smallest: 1e-6, largest: 1e21).Replace("e-0", "e-", StringComparison.Ordinal), skipInputValidation: true);
                 break;
             default:
                 value.WriteTo(json);
@@ -77,17 +77,27 @@ internal static class GoJson
     }
 
     /// <summary>The shortest digits that read back as the same number; with an exponent only outside of these bounds.</summary>
-    private static string Text(double number, double smallest)
+    private static string Text(double number, double smallest, double largest)
     {
         var text = number.ToString("R", CultureInfo.InvariantCulture);
         var e = text.IndexOf('E', StringComparison.Ordinal);
         var size = Math.Abs(number);
-        if (size == 0 || (size >= smallest && size < 1e21))
+        if (size == 0 || (size >= smallest && size < largest))
         {
             return e < 0 ? text : Plain(text[..e], int.Parse(text.AsSpan(e + 1), CultureInfo.InvariantCulture));
         }
 
-        return e < 0 ? number.ToString("0.################E+00", CultureInfo.InvariantCulture).Replace('E', 'e') : text.Replace('E', 'e');
+        return (e < 0 ? Scientific(text) : text).Replace('E', 'e');
+    }
+
+    private static string Scientific(string plain)
+    {
+        var sign = plain.StartsWith('-') ? "-" : "";
+        var parts = plain.TrimStart('-').Split('.');
+        var digits = (parts[0] + (parts.Length > 1 ? parts[1] : "")).TrimStart('0');
+        var exponent = parts[0] == "0" ? digits.Length - parts[1].Length - 1 : parts[0].Length - 1;
+        digits = digits.TrimEnd('0');
+        return $"{sign}{digits[0]}{(digits.Length > 1 ? "." + digits[1..] : "")}E{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
     }
 
     private static string Plain(string mantissa, int exponent)

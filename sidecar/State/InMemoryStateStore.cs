@@ -6,7 +6,7 @@ internal sealed class InMemoryStateStore(TimeProvider time) : IStateStore
     private readonly Dictionary<string, StateItem> _items = [];
     private readonly Lock _lock = new();
 
-    public IReadOnlyList<string> Capabilities { get; } = ["ETAG", "TRANSACTIONAL", "TTL", "ACTOR"];
+    public IReadOnlyList<string> Capabilities { get; } = ["ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"];
 
     public ValueTask<StateItem?[]> Get(IReadOnlyList<string> keys, CancellationToken stop)
     {

@@ -49,7 +49,7 @@ internal sealed partial class SqliteStateStore : IStateStore
         }
     }
 
-    public IReadOnlyList<string> Capabilities { get; } = ["ETAG", "TRANSACTIONAL", "TTL", "ACTOR"];
+    public IReadOnlyList<string> Capabilities { get; } = ["ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"];
 
     private string Now => Timestamp(_time.GetUtcNow());
 

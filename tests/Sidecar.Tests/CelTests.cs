@@ -22,7 +22,7 @@ public sealed class CelTests
     [InlineData("event.type.startsWith('order.') && event.type.endsWith('paid') && event.type.contains('.')", true)]
     [InlineData("event.type.matches('^order\\\\.(paid|shipped)$')", true)]
     [InlineData("size(event.data.name) == 4 && event.data.tags.size() == 2", true)]
-    [InlineData("event.data['size'] + 1 == 13", true)]
+    [InlineData("event.data['size'] + 1.0 == 13.0", true)]
     [InlineData("event.data.tags[1] == 'b'", true)]
     [InlineData("(event.data.size == 12 ? 'yes' : 'no') == 'yes'", true)]
     [InlineData("int('7') * 2 == 14 && 7 % 4 == 3", true)]

@@ -24,6 +24,12 @@ internal sealed class RunningWorld : IAsyncDisposable
             running.App = await ScriptedApp.Start(running.AnswerTo);
         }
 
+        if (world.TryGetProperty("broker", out _))
+        {
+            // What an earlier run has left in them is not this one's.
+            await RabbitMq.DeleteQueues(world.GetProperty("appId").GetString()!, [.. running._script.GetProperty("subscribe").EnumerateArray().Select(one => one.GetProperty("topic").GetString()!), "rabappordersoutbox"]);
+        }
+
         running.Write(world, "resources", "resources");
         running.Write(world, "files", "");
         var environment = world.TryGetProperty("env", out var variables) ? variables.Deserialize<Dictionary<string, string>>()! : [];
