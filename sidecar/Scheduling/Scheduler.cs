@@ -64,6 +64,7 @@ internal sealed class Scheduler : IAsyncDisposable
     {
         try
         {
+            var changed = _changed.WaitAsync(_stop.Token);
             while (true)
             {
                 var (due, wait) = Next();
@@ -73,10 +74,15 @@ internal sealed class Scheduler : IAsyncDisposable
                     continue;
                 }
 
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-                await Task.WhenAny(Task.Delay(wait, _time, either.Token), _changed.WaitAsync(either.Token));
-                await either.CancelAsync();
-                _stop.Token.ThrowIfCancellationRequested();
+                // The wait for changes goes on from round to round: one that is cancelled can still take a change with it.
+                using var enough = new CancellationTokenSource();
+                if (await Task.WhenAny(Task.Delay(wait, _time, enough.Token), changed) == changed)
+                {
+                    _stop.Token.ThrowIfCancellationRequested();
+                    changed = _changed.WaitAsync(_stop.Token);
+                }
+
+                await enough.CancelAsync();
             }
         }
         catch (OperationCanceledException)

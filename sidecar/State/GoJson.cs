@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Lavka.Sidecar.Http;
 
 namespace Lavka.Sidecar.State;
 
@@ -14,6 +15,7 @@ internal static class GoJson
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>The value as Go writes it.</summary>
+    /// <exception cref="ApiException">A number is beyond 64-bit floating point; 400.</exception>
     public static byte[] Normalise(JsonElement value)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
@@ -52,7 +54,13 @@ internal static class GoJson
                 json.WriteEndArray();
                 break;
             case JsonValueKind.Number when !value.TryGetInt32(out _):
-                json.WriteRawValue(Text(value.GetDouble(), smallest: 1e-6, largest: 1e21).Replace("e-0", "e-", StringComparison.Ordinal), skipInputValidation: true);
+                var number = value.GetDouble();
+                if (!double.IsFinite(number))
+                {
+                    throw ApiException.Malformed($"json: cannot unmarshal number {value.GetRawText()} into a value of type float64");
+                }
+
+                json.WriteRawValue(Text(number, smallest: 1e-6, largest: 1e21).Replace("e-0", "e-", StringComparison.Ordinal), skipInputValidation: true);
                 break;
             default:
                 value.WriteTo(json);

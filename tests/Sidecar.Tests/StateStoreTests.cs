@@ -116,3 +116,34 @@ public sealed class StateStoreTests : IDisposable
         : new SqliteStateStore(new(new("test.yaml", "dapr.io/v1alpha1", "Component", "statestore", new YamlDotNet.RepresentationModel.YamlMappingNode()), type,
             new Dictionary<string, string> { ["connectionString"] = "state.db" }, _folder.Data), _time);
 }
+
+public sealed class StateApiTests
+{
+    [Fact]
+    public async Task Of_several_items_one_that_conflicts_does_not_keep_the_others_from_being_saved()
+    {
+        await using var test = await TestApp.Start();
+
+        var answer = await test.Post("/v1.0/state/statestore", """[{"key":"a","value":1},{"key":"b","value":2,"etag":"other"},{"key":"c","value":3}]""");
+
+        Assert.Equal(System.Net.HttpStatusCode.Conflict, answer.Status);
+        Assert.Equal("1", (await test.Get("/v1.0/state/statestore/a")).Body);
+        Assert.Equal("", (await test.Get("/v1.0/state/statestore/b")).Body);
+        Assert.Equal("3", (await test.Get("/v1.0/state/statestore/c")).Body);
+    }
+
+    [Theory]
+    [InlineData("""[{"key":"a","value":1},{"key":"b","value":1,"metadata":{"x":5}}]""")]
+    [InlineData("""[{"key":"a","value":1},{"key":"b","options":"x"}]""")]
+    [InlineData("""[{"key":"a","value":1},{"key":5}]""")]
+    [InlineData("""[{"key":"a","value":1},null]""")]
+    public async Task A_body_of_another_shape_saves_nothing(string body)
+    {
+        await using var test = await TestApp.Start();
+
+        var answer = await test.Post("/v1.0/state/statestore", body);
+
+        Assert.Contains("ERR_MALFORMED_REQUEST", answer.Body, StringComparison.Ordinal);
+        Assert.Equal("", (await test.Get("/v1.0/state/statestore/a")).Body);
+    }
+}

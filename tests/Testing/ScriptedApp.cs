@@ -18,7 +18,8 @@ public sealed record Received(string Method, string Path, string Query, IReadOnl
 }
 
 /// <summary>What an app answers.</summary>
-public sealed record Answer(int Status = 200, string? Body = null, string? ContentType = null, IReadOnlyDictionary<string, string>? Headers = null, TimeSpan Delay = default)
+/// <param name="After">When; null: at once.</param>
+public sealed record Answer(int Status = 200, string? Body = null, string? ContentType = null, IReadOnlyDictionary<string, string>? Headers = null, TimeSpan Delay = default, Task? After = null)
 {
     public static Answer Json(string body, int status = 200) => new(status, body, "application/json");
 }
@@ -74,6 +75,7 @@ public sealed class ScriptedApp : IAsyncDisposable
             await Task.Delay(answer.Delay);
         }
 
+        await (answer.After ?? Task.CompletedTask);
         http.Response.StatusCode = answer.Status;
         foreach (var (name, value) in answer.Headers ?? new Dictionary<string, string>())
         {

@@ -1,0 +1,163 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Lavka.Testing;
+
+namespace Lavka.Sidecar.Tests;
+
+public sealed class ObservabilityTests
+{
+    private const string Incoming = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    private const string Subscriptions = """[{"pubsubname":"pubsub","topic":"t","route":"/on"}]""";
+
+    [Fact]
+    public async Task A_trace_goes_on_through_publish_delivery_and_invocation()
+    {
+        await using var test = await TestApp.Start(Subscriptions, options: new() { Configuration = Tracing("samplingRate: '1'") });
+
+        var published = await Send(test, HttpMethod.Post, "/v1.0/publish/pubsub/t", Incoming);
+        var invoked = await Send(test, HttpMethod.Get, "/v1.0/invoke/app/method/hi", Incoming);
+
+        var delivered = (await test.Received("/on"))[0].Headers["traceparent"];
+        var called = (await test.Received("/hi"))[0].Headers["traceparent"];
+        Assert.All([published, invoked, delivered, called], trace => Assert.StartsWith("00-4bf92f3577b34da6a3ce929d0e0e4736-", trace, StringComparison.Ordinal));
+        Assert.Equal(4, new[] { Incoming, published, delivered, invoked }.Distinct().Count());
+        Assert.Equal(invoked, called);
+    }
+
+    [Fact]
+    public async Task A_trace_begins_where_there_is_none()
+    {
+        await using var test = await TestApp.Start(Subscriptions, options: new() { Configuration = Tracing("samplingRate: '1'") });
+
+        var published = await Send(test, HttpMethod.Post, "/v1.0/publish/pubsub/t", null);
+
+        var envelope = JsonDocument.Parse((await test.Received("/on"))[0].Body).RootElement;
+        Assert.Equal(published, envelope.GetProperty("traceparent").GetString());
+        Assert.Equal(published, envelope.GetProperty("traceid").GetString());
+        Assert.True(ActivityContext.TryParse(published, null, out _));
+    }
+
+    [Fact]
+    public async Task Without_tracing_the_trace_is_only_passed_on()
+    {
+        await using var test = await TestApp.Start(Subscriptions, options: new() { Configuration = Tracing("samplingRate: '0'") });
+
+        Assert.Null(await Send(test, HttpMethod.Get, "/v1.0/invoke/app/method/hi", Incoming));
+        await Send(test, HttpMethod.Post, "/v1.0/publish/pubsub/t", null);
+
+        Assert.Equal(Incoming, (await test.Received("/hi"))[0].Headers["traceparent"]);
+        Assert.False((await test.Received("/on"))[0].Headers.ContainsKey("traceparent"));
+    }
+
+    [Fact]
+    public async Task Spans_go_to_Zipkin_under_Daprs_names()
+    {
+        await using var zipkin = await ScriptedApp.Start(_ => new(202));
+        await using (var test = await TestApp.Start(Subscriptions, options: new() { Configuration = Tracing($"samplingRate: '1'\n    zipkin:\n      endpointAddress: http://127.0.0.1:{zipkin.Port}/api/v2/spans") }))
+        {
+            await Send(test, HttpMethod.Get, "/v1.0/state/statestore/k", Incoming);
+            await Send(test, HttpMethod.Get, "/v1.0/invoke/app/method/missing", null);
+            await Send(test, HttpMethod.Post, "/v1.0/publish/pubsub/t", null);
+            await test.Received("/on");
+        }
+
+        var spans = zipkin.Log.SelectMany(request => JsonDocument.Parse(request.Body).RootElement.EnumerateArray()).ToList();
+        var state = Assert.Single(spans, span => span.GetProperty("name").GetString() == "/v1.0/state/statestore/k");
+        Assert.Equal("4bf92f3577b34da6a3ce929d0e0e4736", state.GetProperty("traceId").GetString());
+        Assert.Equal("00f067aa0ba902b7", state.GetProperty("parentId").GetString());
+        Assert.Equal("CLIENT", state.GetProperty("kind").GetString());
+        Assert.Equal("statestore", state.GetProperty("tags").GetProperty("db.name").GetString());
+        Assert.Equal("204", state.GetProperty("tags").GetProperty("dapr.status_code").GetString());
+        Assert.Single(spans, span => span.GetProperty("name").GetString() == "calllocal/app/missing");
+        Assert.Single(spans, span => span.GetProperty("name").GetString() == "pubsub/t");
+    }
+
+    [Fact]
+    public async Task Spans_go_to_an_OpenTelemetry_collector()
+    {
+        await using var collector = await ScriptedApp.Start(_ => new(200));
+        await using (var test = await TestApp.Start(options: new()
+        {
+            Configuration = Tracing($"samplingRate: '1'\n    otel:\n      endpointAddress: 127.0.0.1:{collector.Port}\n      isSecure: false\n      protocol: http"),
+        }))
+        {
+            await Send(test, HttpMethod.Get, "/v1.0/state/statestore/k", null);
+        }
+
+        var export = Assert.Single(collector.Log);
+        Assert.Equal("/v1/traces", export.Path);
+        Assert.Contains("/v1.0/state/statestore/k", export.Text, StringComparison.Ordinal);
+        Assert.Contains("service.name", export.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Metrics_have_Daprs_names_and_labels()
+    {
+        using var folder = new SidecarFolder().Component("pubsub", "pubsub.in-memory").Component("state", "state.in-memory");
+        await using var app = await ScriptedApp.Start(request => request.Path == "/dapr/subscribe" ? Answer.Json(Subscriptions) : new(200));
+        await using var sidecar = await Sidecar.StartAsync(new() { AppId = "shop", AppPort = app.Port, ResourcesPaths = [folder.Resources], MetricsPort = 0 });
+        await sidecar.Ready;
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = sidecar.HttpEndpoint };
+        await http.PostAsync("/v1.0/publish/pubsub/t", new StringContent("1"));
+        await http.GetAsync("/v1.0/state/state/some-key");
+        await http.GetAsync("/v1.0/state/missing/some-key");
+        await Eventually.Holds(() => app.Log.Any(request => request.Path == "/on"), "the event");
+
+        var text = await Eventually.Get(async () => await http.GetStringAsync(sidecar.MetricsEndpoint) is var all && all.Contains("ingress_count", StringComparison.Ordinal) ? all : null, "the metrics");
+
+        Assert.Contains("dapr_http_server_request_count{app_id=\"shop\",method=\"GET\",path=\"/v1.0/state/state\",status=\"204\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_http_server_request_count{app_id=\"shop\",method=\"GET\",path=\"/v1.0/state/missing\",status=\"400\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_component_pubsub_egress_count{app_id=\"shop\",component=\"pubsub\",namespace=\"\",success=\"true\",topic=\"t\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_component_pubsub_ingress_count{app_id=\"shop\",component=\"pubsub\",namespace=\"\",process_status=\"success\",status=\"success\",topic=\"t\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_component_state_count{app_id=\"shop\",component=\"state\",namespace=\"\",operation=\"get\",success=\"true\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_http_server_latency_bucket{app_id=\"shop\",method=\"POST\",path=\"/v1.0/publish/pubsub/t\",status=\"204\",le=\"+Inf\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_runtime_component_init_total{app_id=\"shop\",component=\"state.in-memory\"} 1", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_log_is_daprds_as_JSON_or_text()
+    {
+        var json = (await LogOf("--log-as-json", "true")).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.All(json, line => Assert.Equal(["app_id", "instance", "level", "msg", "scope", "time", "type", "ver"], line.EnumerateObject().Select(member => member.Name)));
+        Assert.Contains(json, line => line.GetProperty("level").GetString() == "info" && line.GetProperty("scope").GetString() == "dapr.runtime" && line.GetProperty("app_id").GetString() == "logger");
+
+        var text = await LogOf();
+        Assert.All(text, line => Assert.Matches("^time=\"[^\"]+\" level=\\w+ msg=\"[^\"]+\" app_id=logger instance=\\S+ scope=\\S+ type=log ver=1\\.17\\.13$", line));
+    }
+
+    private static async Task<List<string>> LogOf(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(Sidecar).Assembly.Location, "--app-id", "logger", "--dapr-http-port", $"{Ports.Free()}", "--enable-metrics", "false", .. arguments]) { RedirectStandardOutput = true })!;
+        try
+        {
+            return [(await process.StandardOutput.ReadLineAsync())!];
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+    }
+
+    private static string Tracing(string spec) => $"apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: tracing\nspec:\n  tracing:\n    {spec}\n";
+
+    /// <summary>The answer's trace.</summary>
+    private static async Task<string?> Send(TestApp test, HttpMethod method, string path, string? traceParent)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (method == HttpMethod.Post)
+        {
+            request.Content = new StringContent("1", new MediaTypeHeaderValue("application/json"));
+        }
+
+        if (traceParent is not null)
+        {
+            request.Headers.Add("traceparent", traceParent);
+        }
+
+        using var http = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null, UseProxy = false }) { BaseAddress = test.Dapr.HttpEndpoint };
+        using var response = await http.SendAsync(request);
+        return response.Headers.TryGetValues("traceparent", out var values) ? values.Single() : null;
+    }
+}
