@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using System.Net;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
@@ -15,6 +16,8 @@ internal sealed class ApiRequest
 {
     // As deep as Go's decoder goes would be 10,000; the writer's stack ends before.
     public const int MaxDepth = 1000;
+
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly long _maxBodySize;
 
@@ -171,7 +174,7 @@ internal sealed class ApiRequest
         return default;
     }
 
-    public ValueTask Answer(JsonNode json, int status = StatusCodes.Status200OK) => Answer(Encoding.UTF8.GetBytes(json.ToJsonString()), status);
+    public ValueTask Answer(JsonNode json, int status = StatusCodes.Status200OK) => Answer(Encoding.UTF8.GetBytes(json.ToJsonString(Relaxed)), status);
 
     public ValueTask Answer(ApiException error)
     {

@@ -1,8 +1,8 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Lavka.Sidecar;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
@@ -19,11 +19,16 @@ public sealed class InProcessShop : IAsyncLifetime
     private readonly TempFolder _data = new();
     private readonly Dictionary<string, HostedService> _services = [];
     private readonly Dictionary<string, Dictionary<string, string>> _settings = [];
-    private readonly List<Sidecar.Sidecar> _sidecars = [];
-    private ScriptedApp _listener = null!;
+    private readonly List<EmbeddedSidecar> _sidecars = [];
 
-    /// <summary>What Orders has put into its dead-letter topic.</summary>
-    public ConcurrentQueue<string> DeadLetters { get; } = new();
+    /// <summary>What the services tell each other, and the hand on it.</summary>
+    public TestBroker Broker { get; } = new();
+
+    /// <summary>The sidecars' clock: deadlines are reminders, and come with it.</summary>
+    public TestClock Clock { get; } = new();
+
+    /// <summary>How long an order waits for its payment.</summary>
+    public static TimeSpan PaymentDeadline { get; } = TimeSpan.FromMinutes(10);
 
     public HttpClient Gateway { get; private set; } = null!;
 
@@ -38,46 +43,26 @@ public sealed class InProcessShop : IAsyncLifetime
         foreach (var (appId, program) in Services)
         {
             var appPort = Ports.Free();
-            var sidecar = await Sidecar.Sidecar.StartAsync(new()
+            var sidecar = await EmbeddedSidecar.StartAsync(new()
             {
                 AppId = appId,
                 AppPort = appPort,
                 ResourcesPaths = [Path.Combine(Repository.Root, "components")],
                 DataPath = _data.Path,
                 Mesh = mesh,
+                Broker = Broker,
+                Clock = Clock,
             });
             _sidecars.Add(sidecar);
             _settings[appId] = new()
             {
                 ["APP_PORT"] = appPort.ToString(CultureInfo.InvariantCulture),
-                ["DAPR_HTTP_PORT"] = sidecar.HttpEndpoint.Port.ToString(CultureInfo.InvariantCulture),
+                ["DAPR_HTTP_PORT"] = sidecar.HttpPort.ToString(CultureInfo.InvariantCulture),
                 ["Logging:LogLevel:Default"] = "Critical",
-                ["Orders:PaymentDeadline"] = "00:00:02",
+                ["Orders:PaymentDeadline"] = PaymentDeadline.ToString("c", CultureInfo.InvariantCulture),
             };
         }
 
-        _listener = await ScriptedApp.Start(request =>
-        {
-            if (request.Path == "/dapr/subscribe")
-            {
-                return Answer.Json("""[{"pubsubname":"pubsub","topic":"orders.dead-letters","route":"/on"}]""");
-            }
-
-            if (request.Path == "/on")
-            {
-                DeadLetters.Enqueue(request.Text);
-            }
-
-            return new(200);
-        });
-        _sidecars.Add(await Sidecar.Sidecar.StartAsync(new()
-        {
-            AppId = "listener",
-            AppPort = _listener.Port,
-            ResourcesPaths = [Path.Combine(Repository.Root, "components")],
-            DataPath = _data.Path,
-            Mesh = mesh,
-        }));
         await Task.WhenAll(Services.Select(service => StartService(service.AppId)));
         await Task.WhenAll(_sidecars.Select(sidecar => sidecar.Ready));
         Gateway = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = AddressOf("gateway") };
@@ -88,7 +73,6 @@ public sealed class InProcessShop : IAsyncLifetime
         Gateway.Dispose();
         await Task.WhenAll(_services.Values.Select(service => service.DisposeAsync().AsTask()));
         await Task.WhenAll(_sidecars.Select(sidecar => sidecar.DisposeAsync().AsTask()));
-        await _listener.DisposeAsync();
         _data.Dispose();
     }
 

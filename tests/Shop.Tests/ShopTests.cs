@@ -79,8 +79,14 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
         try
         {
             var placed = await shop.Place(user, product);
+            var cancelled = await Eventually.Get(async () =>
+            {
+                // Whenever the deadline was set, now it is over.
+                shop.Clock.Advance(PaymentDeadline);
+                return await shop.Get<OrderView>($"/v1/orders/{placed.Id}") is { Status: "cancelled" } order ? order : null;
+            }, "the order to be cancelled");
 
-            Assert.Contains("in time", (await shop.WaitFor(placed.Id, "cancelled")).Reason, StringComparison.Ordinal);
+            Assert.Contains("in time", cancelled.Reason, StringComparison.Ordinal);
             await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(2, 0, 0) ? "" : null, "the stock to be released");
             using var payment = await shop.Gateway.GetAsync(new Uri($"/v1/payments/{placed.Id}", UriKind.Relative));
             Assert.Equal(HttpStatusCode.ServiceUnavailable, payment.StatusCode);
@@ -109,6 +115,44 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
         }
 
         await shop.WaitFor(placed.Id, "delivered");
+    }
+
+    [Fact]
+    public async Task Orders_are_accepted_while_the_broker_is_away_and_go_on_when_it_is_back()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct());
+        await shop.WaitFor((await shop.Place(user, product)).Id, "delivered");
+        OrderView placed;
+        shop.Broker.TakeAway();
+        try
+        {
+            placed = await shop.Place(user, product);
+            Assert.Equal("pending", placed.Status);
+        }
+        finally
+        {
+            shop.Broker.GiveBack();
+        }
+
+        await shop.WaitFor(placed.Id, "delivered");
+    }
+
+    [Fact]
+    public async Task Events_that_come_twice_or_late_or_fail_once_change_nothing()
+    {
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(price: 10, stock: 5));
+        foreach (var topic in new[] { "orders", "inventory", "payments", "shipping" })
+        {
+            shop.Broker.Duplicate(topic, times: 4);
+            shop.Broker.Fail(topic, times: 2);
+            shop.Broker.Delay(topic, TimeSpan.FromMilliseconds(50), times: 2);
+        }
+
+        var placed = await shop.Place(user, product, quantity: 2);
+
+        await shop.WaitFor(placed.Id, "delivered");
+        Assert.Equal(new PaymentView("completed", 20), await shop.Get<PaymentView>($"/v1/payments/{placed.Id}"));
+        await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(3, 0, 2) ? "" : null, "the stock to be taken once");
     }
 
     [Fact]
@@ -166,8 +210,8 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
         using var response = await http.PostAsync(new Uri(shop.AddressOf("orders"), "/events/payments/payment.completed"), event_);
 
         Assert.Equal("""{"status":"DROP"}""", await response.Content.ReadAsStringAsync());
-        var deadLetter = await Eventually.Get(() => Task.FromResult(shop.DeadLetters.FirstOrDefault()), "the dead letter");
-        Assert.Contains("no-such-order", deadLetter, StringComparison.Ordinal);
+        var deadLetter = await shop.Broker.WaitFor("orders.dead-letters");
+        Assert.Contains("no-such-order", deadLetter.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
