@@ -29,7 +29,8 @@ internal sealed class HttpBinding : IOutputBinding
             throw metadata.Invalid("maxResponseBodySize", "a size such as 100Mi");
         }
 
-        _token = metadata.Find("securityToken") is { } token && metadata.Find("securityTokenHeader") is { } header ? (header, token) : null;
+        var (token, header, key) = (metadata.Find("securityToken"), metadata.Find("securityTokenHeader"), metadata.Find("MTLSClientKey"));
+        _token = token is not null && header is not null ? (header, token) : null;
         var handler = new SocketsHttpHandler { MaxAutomaticRedirections = 10, UseCookies = false, ActivityHeadersPropagator = null, ConnectTimeout = TimeSpan.FromSeconds(15) };
         if (metadata.Find("MTLSRootCA") is { } root)
         {
@@ -41,7 +42,7 @@ internal sealed class HttpBinding : IOutputBinding
 
         if (metadata.Find("MTLSClientCert") is { } certificate)
         {
-            handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPem(Pem(certificate), Pem(metadata.Required("MTLSClientKey")))];
+            handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPem(Pem(certificate), Pem(key ?? throw metadata.Invalid("MTLSClientKey", "the key of MTLSClientCert in PEM")))];
         }
 
         _http = new(handler) { Timeout = timeout > TimeSpan.Zero ? timeout : Timeout.InfiniteTimeSpan };
