@@ -17,6 +17,7 @@ internal sealed class ApiRequest
     // As deep as Go's decoder goes would be 10,000; the writer's stack ends before.
     public const int MaxDepth = 1000;
 
+    private static readonly JsonDocumentOptions Deep = new() { MaxDepth = MaxDepth };
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly long _maxBodySize;
@@ -154,11 +155,57 @@ internal sealed class ApiRequest
             body = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body.Span));
         }
 
-        var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
-        reader.Read();
-        reader.Skip();
-        return JsonDocument.Parse(body[..(int)reader.BytesConsumed], new JsonDocumentOptions { MaxDepth = MaxDepth });
+        if (body.Span.IndexOf("\\ud"u8) >= 0 || body.Span.IndexOf("\\uD"u8) >= 0)
+        {
+            body = Encoding.UTF8.GetBytes(WithoutLoneSurrogates(Encoding.UTF8.GetString(body.Span)));
+        }
+
+        try
+        {
+            return JsonDocument.Parse(body, Deep);
+        }
+        catch (JsonException)
+        {
+            // Perhaps it is followed by something; if not, this says what is wrong.
+            var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
+            reader.Read();
+            reader.Skip();
+            return JsonDocument.Parse(body[..(int)reader.BytesConsumed], Deep);
+        }
     }
+
+    /// <summary>JSON in which an escaped half of a surrogate pair is U+FFFD, as Go reads it.</summary>
+    private static string WithoutLoneSurrogates(string json)
+    {
+        var text = new StringBuilder(json);
+        for (var i = 0; i + 1 < text.Length; i++)
+        {
+            if (text[i] != '\\')
+            {
+                continue;
+            }
+
+            if (IsSurrogate(text, i, high: true) && IsSurrogate(text, i + 6, high: false))
+            {
+                i += 11;
+            }
+            else if (IsSurrogate(text, i, high: true) || IsSurrogate(text, i, high: false))
+            {
+                text.Remove(i + 2, 4).Insert(i + 2, "fffd");
+                i += 5;
+            }
+            else
+            {
+                i++;
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Whether there is <c>\ud8xx</c> to <c>\udbxx</c>, or <c>\udcxx</c> to <c>\udfxx</c>, at this place.</summary>
+    private static bool IsSurrogate(StringBuilder text, int at, bool high) => at + 5 < text.Length && text[at] == '\\' && text[at + 1] == 'u' && text[at + 2] is 'd' or 'D'
+        && char.IsAsciiHexDigit(text[at + 4]) && char.IsAsciiHexDigit(text[at + 5]) && char.ToLowerInvariant(text[at + 3]) is var digit && (high ? digit is '8' or '9' or 'a' or 'b' : digit is >= 'c' and <= 'f');
 
     /// <summary>Answers 204.</summary>
     public void Nothing() => Http.Response.StatusCode = StatusCodes.Status204NoContent;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lavka.Sidecar.Observability;
@@ -14,9 +13,6 @@ namespace Lavka.Sidecar.Http;
 /// <summary><c>/v1.0/state</c> (Dapr: reference/api/state_api).</summary>
 internal sealed class StateApi(Components components, ResiliencyPolicies policies, Outbox outbox, Telemetry telemetry, string appId)
 {
-    // A date ends before Go's durations do.
-    private const long MostSeconds = 200L * 365 * 24 * 3600;
-
     /// <summary>False when this is no state request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request, bool alpha)
     {
@@ -99,23 +95,19 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     {
         using var body = await request.Json(prefix: "");
         var metadata = request.Metadata();
-        List<JsonElement> items = body.RootElement.ValueKind switch
+        List<StateRequest> items = body.RootElement.ValueKind switch
         {
-            JsonValueKind.Array => [.. body.RootElement.EnumerateArray()],
+            JsonValueKind.Array => [.. body.RootElement.EnumerateArray().Select(StateRequest.Read)],
             JsonValueKind.Null => [],
-            _ => throw ApiException.Malformed($"json: cannot unmarshal {Kind(body.RootElement)} into a list of state items"),
+            _ => throw StateRequest.Mismatch(body.RootElement, "a list of state items"),
         };
-
-        // Go reads the whole body before anything is done with it.
-        items.ForEach(CheckTypes);
         foreach (var item in items)
         {
-            var key = item.ValueKind == JsonValueKind.Object ? Text(item, "key") : null;
-            StoredKey(store, string.IsNullOrEmpty(key) ? throw ApiException.Malformed("\"key\" is a required field") : key);
+            StoredKey(store, item.Key.Length == 0 ? throw ApiException.Malformed("\"key\" is a required field") : item.Key);
         }
 
         // As in daprd, each item stands for itself: one that fails does not keep the others from being saved.
-        var failures = await Task.WhenAll(items.Select(item => Save(store, item, metadata, request)));
+        var failures = items.Count == 1 ? [await Save(store, items[0], metadata, request)] : await Task.WhenAll(items.Select(item => Save(store, item, metadata, request)));
         if (failures.OfType<Exception>().ToList() is { Count: > 0 } failed)
         {
             var conflict = failed.OfType<ETagMismatchException>().FirstOrDefault();
@@ -127,11 +119,11 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     }
 
     /// <summary>Null, or why the item is not saved.</summary>
-    private async Task<Exception?> Save(LoadedStateStore store, JsonElement item, Dictionary<string, string> metadata, ApiRequest request)
+    private async Task<Exception?> Save(LoadedStateStore store, StateRequest item, Dictionary<string, string> metadata, ApiRequest request)
     {
         try
         {
-            await Apply(store, "set", [Upsert(store, item, Text(item, "key")!, metadata, problem => new StateOptionException(problem))], request.Stop);
+            await Apply(store, "set", [item.Upsert(StoredKey(store, item.Key), metadata)], request.Stop);
             return null;
         }
         catch (Exception e) when (IsFailure(e, request))
@@ -140,19 +132,15 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         }
     }
 
-    /// <summary>An option of a state operation that there is not.</summary>
-    private sealed class StateOptionException(string message) : Exception(message);
-
     private async ValueTask Delete(ApiRequest request, LoadedStateStore store)
     {
         var key = request.Segment(3);
         var stored = StoredKey(store, key);
         var etag = request.Http.Request.Headers.IfMatch.ToString();
         var query = request.Http.Request.Query;
-        var firstWrite = FirstWrite(query["concurrency"], query["consistency"], problem => Failed(500, problem));
         try
         {
-            await Apply(store, "delete", [new(stored, null, etag.Length == 0 ? null : etag, firstWrite)], request.Stop);
+            await Apply(store, "delete", [new(stored, null, etag.Length == 0 ? null : etag, StateRequest.FirstWrite(query["concurrency"], query["consistency"]))], request.Stop);
         }
         catch (Exception e) when (IsFailure(e, request))
         {
@@ -168,23 +156,25 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     {
         using var body = await request.Json();
         var keys = new List<string>();
-        if (body.RootElement.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
+        foreach (var member in body.RootElement.ValueKind switch
         {
-            throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(body.RootElement)} into a bulk get");
-        }
-
-        if (body.RootElement.ValueKind == JsonValueKind.Object)
+            JsonValueKind.Object => body.RootElement.EnumerateObject(),
+            JsonValueKind.Null => default,
+            _ => throw StateRequest.Mismatch(body.RootElement, "a bulk get"),
+        })
         {
-            CheckStrings(body.RootElement, "metadata");
-            if (Find(body.RootElement, "parallelism") is { } parallelism && !(parallelism.ValueKind == JsonValueKind.Null || (parallelism.ValueKind == JsonValueKind.Number && parallelism.TryGetInt64(out _))))
+            if (StateRequest.Is(member, "metadata"u8))
             {
-                throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(parallelism)} into the field parallelism of type int");
+                StateRequest.Texts(member.Value);
             }
-
-            if (Find(body.RootElement, "keys") is { ValueKind: not JsonValueKind.Null } list)
+            else if (StateRequest.Is(member, "parallelism"u8) && !(member.Value.ValueKind == JsonValueKind.Null || (member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt64(out _))))
             {
-                keys.AddRange((list.ValueKind == JsonValueKind.Array ? list.EnumerateArray() : throw ApiException.Malformed("failed deserializing HTTP body: keys is not a list"))
-                    .Select(key => key.ValueKind == JsonValueKind.String ? key.GetString()! : throw ApiException.Malformed("failed deserializing HTTP body: a key is not a string")));
+                throw StateRequest.Mismatch(member.Value, "the field parallelism of type int");
+            }
+            else if (StateRequest.Is(member, "keys"u8) && member.Value.ValueKind != JsonValueKind.Null)
+            {
+                keys.AddRange((member.Value.ValueKind == JsonValueKind.Array ? member.Value.EnumerateArray() : throw StateRequest.Mismatch(member.Value, "the field keys of type []string"))
+                    .Select(key => key.ValueKind == JsonValueKind.String ? key.GetString()! : throw StateRequest.Mismatch(key, "a key of type string")));
             }
         }
 
@@ -233,23 +223,24 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         var metadata = request.Metadata();
         var operations = new List<StateOperation>();
         List<OutboxItem>? events = store.Outbox is null ? null : [];
-        if (body.RootElement.ValueKind == JsonValueKind.Object && Find(body.RootElement, "operations") is { ValueKind: not JsonValueKind.Null } list)
+
+        // Go reads the whole body before it looks at what the operations say.
+        foreach (var (isUpsert, item) in Operations(body.RootElement))
         {
-            var items = list.ValueKind == JsonValueKind.Array ? list.EnumerateArray().ToList() : throw ApiException.Malformed("failed deserializing HTTP body: operations is not a list");
-            items.ForEach(CheckOperation);
-            foreach (var item in items)
+            var key = StoredKey(store, item.Key);
+            try
             {
-                var operation = Operation(store, item, metadata);
-                operations.Add(operation);
-                if (events is not null && operation.Value is not null)
-                {
-                    events.Add(Event(operation.Key, Find(item, "request") is { ValueKind: JsonValueKind.Object } given ? given : Empty, metadata));
-                }
+                operations.Add(isUpsert ? item.Upsert(key, metadata) : item.Delete(key));
             }
-        }
-        else if (body.RootElement.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
-        {
-            throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(body.RootElement)} into a transaction");
+            catch (StateOptionException e)
+            {
+                throw TransactionFailed(e.Message);
+            }
+
+            if (isUpsert)
+            {
+                events?.Add(item.Event(key, metadata));
+            }
         }
 
         if (events is { Count: > 0 })
@@ -286,154 +277,52 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         }
     }
 
-    private static OutboxItem Event(string key, JsonElement operation, Dictionary<string, string> query)
+    private static List<(bool IsUpsert, StateRequest Item)> Operations(JsonElement body)
     {
-        var metadata = Find(operation, "metadata") is { ValueKind: JsonValueKind.Object } own
-            ? own.EnumerateObject().ToDictionary(member => member.Name, member => member.Value.ToString())
-            : [];
-        foreach (var (name, value) in query)
+        var operations = new List<(bool, StateRequest)>();
+        foreach (var member in body.ValueKind switch
         {
-            metadata[name] = value;
-        }
-
-        return new(key, Find(operation, "value") ?? Null, metadata, Text(operation, "contentType"));
-    }
-
-    private static readonly JsonElement Null = JsonDocument.Parse("null").RootElement;
-
-    /// <summary>What Go finds wrong when it reads the body, before it looks at what the operations say.</summary>
-    private static void CheckOperation(JsonElement item)
-    {
-        if (item.ValueKind != JsonValueKind.Object)
+            JsonValueKind.Object => body.EnumerateObject(),
+            JsonValueKind.Null => default,
+            _ => throw StateRequest.Mismatch(body, "a transaction"),
+        })
         {
-            throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {Kind(item)} into an operation");
-        }
-
-        if (Text(item, "operation") is not ("upsert" or "delete") and var operation)
-        {
-            throw new ApiException(400, "ERR_NOT_SUPPORTED_STATE_OPERATION", $"operation type {operation} not supported");
-        }
-
-        CheckTypes(Find(item, "request") ?? default);
-    }
-
-    private static StateOperation Operation(LoadedStateStore store, JsonElement item, Dictionary<string, string> metadata)
-    {
-        // A request that is missing is one for the empty key.
-        var request = Find(item, "request") is { ValueKind: JsonValueKind.Object } given ? given : Empty;
-        var key = Text(request, "key") ?? "";
-        return Text(item, "operation") == "upsert"
-            ? Upsert(store, request, key, metadata, TransactionFailed)
-            : new(StoredKey(store, key), null, ETag(request), Option(Find(request, "options") ?? default, "concurrency") == "first-write");
-    }
-
-    private static readonly JsonElement Empty = JsonDocument.Parse("{}").RootElement;
-
-    /// <summary>Whether an item's members have the types they must have.</summary>
-    private static void CheckTypes(JsonElement item)
-    {
-        if (item.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined)
-        {
-            return;
-        }
-
-        if (item.ValueKind != JsonValueKind.Object)
-        {
-            throw ApiException.Malformed($"json: cannot unmarshal {Kind(item)} into a state item");
-        }
-
-        foreach (var name in new[] { "key", "etag", "contentType" })
-        {
-            Text(item, name);
-        }
-
-        CheckStrings(item, "metadata");
-        if (Find(item, "options") is { ValueKind: not JsonValueKind.Null } options)
-        {
-            if (options.ValueKind != JsonValueKind.Object)
+            if (!StateRequest.Is(member, "operations"u8) || member.Value.ValueKind == JsonValueKind.Null)
             {
-                throw ApiException.Malformed($"json: cannot unmarshal {Kind(options)} into the field options");
+                continue;
             }
 
-            Text(options, "concurrency");
-            Text(options, "consistency");
+            foreach (var item in member.Value.ValueKind == JsonValueKind.Array ? member.Value.EnumerateArray() : throw StateRequest.Mismatch(member.Value, "a list of operations"))
+            {
+                operations.Add(Operation(item));
+            }
         }
+
+        return operations;
     }
 
-    private static void CheckStrings(JsonElement item, string name)
+    private static (bool IsUpsert, StateRequest Item) Operation(JsonElement item)
     {
-        if (Find(item, name) is not { ValueKind: not JsonValueKind.Null } map)
+        var operation = "";
+        JsonElement request = default;
+        foreach (var member in item.ValueKind == JsonValueKind.Object ? item.EnumerateObject() : throw StateRequest.Mismatch(item, "an operation"))
         {
-            return;
+            if (StateRequest.Is(member, "operation"u8))
+            {
+                operation = StateRequest.Text(member);
+            }
+            else if (StateRequest.Is(member, "request"u8))
+            {
+                request = member.Value;
+            }
         }
 
-        if (map.ValueKind != JsonValueKind.Object || map.EnumerateObject().Any(member => member.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.Null)))
-        {
-            throw ApiException.Malformed($"json: cannot unmarshal {Kind(map)} into the field {name} of type map[string]string");
-        }
+        return operation is "upsert" or "delete"
+            ? (operation == "upsert", StateRequest.Read(request))
+            : throw new ApiException(400, "ERR_NOT_SUPPORTED_STATE_OPERATION", $"operation type {operation} not supported");
     }
 
     private static ApiException TransactionFailed(string problem) => new(500, "ERR_STATE_TRANSACTION", $"error while executing state transaction: {problem}");
-
-    private static StateOperation Upsert(LoadedStateStore store, JsonElement item, string key, Dictionary<string, string> query, Func<string, Exception> failed)
-    {
-        var options = Find(item, "options") ?? default;
-        var firstWrite = FirstWrite(Option(options, "concurrency"), Option(options, "consistency"), failed);
-        var value = Find(item, "value") is { } json ? GoJson.Normalise(json) : "null"u8.ToArray();
-        return new(StoredKey(store, key), value, ETag(item), firstWrite, Ttl(item, query, failed));
-    }
-
-    private static TimeSpan? Ttl(JsonElement item, Dictionary<string, string> query, Func<string, Exception> failed)
-    {
-        var text = query.GetValueOrDefault("ttlInSeconds") ?? (Find(item, "metadata") is { ValueKind: JsonValueKind.Object } metadata ? Text(metadata, "ttlInSeconds") : null);
-        return string.IsNullOrEmpty(text) ? null
-            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? throw failed($"ttlInSeconds: parsing \"{text}\": invalid syntax")
-            : seconds > 0 ? TimeSpan.FromSeconds(Math.Min(seconds, MostSeconds))
-            : null;
-    }
-
-    private static bool FirstWrite(string? concurrency, string? consistency, Func<string, Exception> failed) =>
-        consistency is not (null or "" or "strong" or "eventual") ? throw failed($"unrecognized consistency model '{consistency}'")
-        : concurrency is null or "" or "last-write" ? false
-        : concurrency == "first-write" ? true
-        : throw failed($"unrecognized concurrency model '{concurrency}'");
-
-    private static string? Option(JsonElement options, string name) => options.ValueKind == JsonValueKind.Object ? Text(options, name) : null;
-
-    private static string? ETag(JsonElement item) => Text(item, "etag") is { Length: > 0 } etag ? etag : null;
-
-    /// <summary>A member, by name without regard to case, as Go reads JSON.</summary>
-    private static JsonElement? Find(JsonElement item, string name)
-    {
-        if (item.TryGetProperty(name, out var exact))
-        {
-            return exact;
-        }
-
-        foreach (var member in item.EnumerateObject())
-        {
-            if (member.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            {
-                return member.Value;
-            }
-        }
-
-        return null;
-    }
-
-    private static string? Text(JsonElement item, string name) => Find(item, name) is not { } value || value.ValueKind == JsonValueKind.Null ? null
-        : value.ValueKind == JsonValueKind.String ? value.GetString()
-        : throw ApiException.Malformed($"json: cannot unmarshal {Kind(value)} into the field {name} of type string");
-
-    private static string Kind(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Object => "object",
-        JsonValueKind.Array => "array",
-        JsonValueKind.String => "string",
-        JsonValueKind.Number => "number",
-        JsonValueKind.Null => "null",
-        _ => "bool",
-    };
 
     private static string StoredKey(LoadedStateStore store, string key)
     {

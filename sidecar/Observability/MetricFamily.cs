@@ -4,12 +4,15 @@ using System.Text;
 
 namespace Lavka.Sidecar.Observability;
 
-/// <summary>A Prometheus counter or histogram with its label values (prometheus.io: text exposition format 0.0.4).</summary>
-/// <param name="name">As exposed.</param>
-/// <param name="help">One sentence.</param>
+/// <summary>
+/// A Prometheus counter with its label values, or a counter and a histogram that are counted together (prometheus.io: text exposition format 0.0.4).
+/// </summary>
+/// <param name="counter">The counter's name.</param>
+/// <param name="help">One sentence about it.</param>
 /// <param name="labels">The label names, in the order of the values.</param>
-/// <param name="bounds">A histogram's bucket bounds, ascending; null: a counter.</param>
-internal sealed class MetricFamily(string name, string help, string[] labels, double[]? bounds = null)
+/// <param name="histogram">The histogram's name, or null.</param>
+/// <param name="bounds">Its bucket bounds, ascending.</param>
+internal sealed class MetricFamily(string counter, string help, string[] labels, string? histogram = null, double[]? bounds = null)
 {
     /// <summary>Label values as a key. The names are few, so the values are compared one by one.</summary>
     private readonly struct Key(string[] values) : IEquatable<Key>
@@ -85,27 +88,34 @@ internal sealed class MetricFamily(string name, string help, string[] labels, do
             return;
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} {(bounds is null ? "counter" : "histogram")}\n");
+        text.Append(CultureInfo.InvariantCulture, $"# HELP {counter} {help}\n# TYPE {counter} counter\n");
+        foreach (var (key, series) in _series)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{counter}{{{Labels(key)}}} {series.Read().Buckets.Sum()}\n");
+        }
+
+        if (bounds is null)
+        {
+            return;
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"# HELP {histogram} Latency in milliseconds.\n# TYPE {histogram} histogram\n");
         foreach (var (key, series) in _series)
         {
             var (buckets, sum) = series.Read();
-            var pairs = string.Join(',', labels.Select((label, i) => $"{label}=\"{Escape(key.Values[i])}\""));
-            if (bounds is null)
-            {
-                text.Append(CultureInfo.InvariantCulture, $"{name}{{{pairs}}} {sum}\n");
-                continue;
-            }
-
+            var pairs = Labels(key);
             var count = 0L;
             for (var i = 0; i < buckets.Length; i++)
             {
                 count += buckets[i];
-                text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{pairs},le=\"{(i < bounds.Length ? bounds[i].ToString(CultureInfo.InvariantCulture) : "+Inf")}\"}} {count}\n");
+                text.Append(CultureInfo.InvariantCulture, $"{histogram}_bucket{{{pairs},le=\"{(i < bounds.Length ? bounds[i].ToString(CultureInfo.InvariantCulture) : "+Inf")}\"}} {count}\n");
             }
 
-            text.Append(CultureInfo.InvariantCulture, $"{name}_sum{{{pairs}}} {sum}\n{name}_count{{{pairs}}} {count}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{histogram}_sum{{{pairs}}} {sum}\n{histogram}_count{{{pairs}}} {count}\n");
         }
     }
+
+    private string Labels(Key key) => string.Join(',', labels.Select((label, i) => $"{label}=\"{Escape(key.Values[i])}\""));
 
     private static string Escape(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 }

@@ -15,43 +15,33 @@ internal sealed class Metrics
     private readonly string _appId;
     private readonly string _namespace;
     private readonly List<MetricFamily> _families = [];
-    private readonly MetricFamily _serverCount, _serverLatency, _clientCount, _clientLatency;
-    private readonly MetricFamily _ingressCount, _ingressLatency, _egressCount, _egressLatency, _bulkEgressCount, _bulkEgressLatency, _inputCount;
-    private readonly Dictionary<string, (MetricFamily Count, MetricFamily Latency)> _components = [];
-    private readonly MetricFamily _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
+    private readonly MetricFamily _server, _client, _ingress, _egress, _bulkEgress, _input, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
+    private readonly Dictionary<string, MetricFamily> _components = [];
 
     public Metrics(string appId, string @namespace)
     {
         (_appId, _namespace) = (appId, @namespace);
         string[] http = ["app_id", "method", "path", "status"];
-        _serverCount = Counter("dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http);
-        _serverLatency = Histogram("dapr_http_server_latency", "HTTP request end-to-end latency.", http);
-        _clientCount = Counter("dapr_http_client_completed_count", "Count of completed requests to the app.", http);
-        _clientLatency = Histogram("dapr_http_client_roundtrip_latency", "Time between the request to the app and its answer.", http);
-        string[] ingress = ["app_id", "component", "namespace", "process_status", "status", "topic"];
-        _ingressCount = Counter("dapr_component_pubsub_ingress_count", "The number of incoming messages arriving from the pub/sub component.", ingress);
-        _ingressLatency = Histogram("dapr_component_pubsub_ingress_latencies", "The consuming app event processing latency.", ingress);
+        _server = Timed("dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency");
+        _client = Timed("dapr_http_client_completed_count", "Count of completed requests to the app.", http, "dapr_http_client_roundtrip_latency");
+        _ingress = Timed("dapr_component_pubsub_ingress_count", "The number of incoming messages arriving from the pub/sub component.",
+            ["app_id", "component", "namespace", "process_status", "status", "topic"], "dapr_component_pubsub_ingress_latencies");
         string[] egress = ["app_id", "component", "namespace", "success", "topic"];
-        _egressCount = Counter("dapr_component_pubsub_egress_count", "The number of outgoing messages published to the pub/sub component.", egress);
-        _egressLatency = Histogram("dapr_component_pubsub_egress_latencies", "The latency of the response from the pub/sub component.", egress);
-        _bulkEgressCount = Counter("dapr_component_pubsub_egress_bulk_count", "The number of bulk publish calls to the pub/sub component.", egress);
-        _bulkEgressLatency = Histogram("dapr_component_pubsub_egress_bulk_latencies", "The latency of the response for the bulk publish call from the pub/sub component.", egress);
-        _inputCount = Counter("dapr_component_input_binding_count", "The number of incoming events arriving from the input binding component.", ["app_id", "component", "namespace", "success"]);
-        foreach (var kind in new[] { "state", "output_binding", "secret", "configuration" })
+        _egress = Timed("dapr_component_pubsub_egress_count", "The number of outgoing messages published to the pub/sub component.", egress, "dapr_component_pubsub_egress_latencies");
+        _bulkEgress = Timed("dapr_component_pubsub_egress_bulk_count", "The number of bulk publish calls to the pub/sub component.", egress, "dapr_component_pubsub_egress_bulk_latencies");
+        _input = Counter("dapr_component_input_binding_count", "The number of incoming events arriving from the input binding component.", "app_id", "component", "namespace", "success");
+        foreach (var kind in new[] { "state", "output_binding", "secret" })
         {
-            string[] operation = ["app_id", "component", "namespace", "operation", "success"];
-            _components[kind] = (Counter($"dapr_component_{kind}_count", $"The number of operations performed on the {kind} component.", operation),
-                Histogram($"dapr_component_{kind}_latencies", $"The latency of the response from the {kind} component.", operation));
+            _components[kind] = Timed($"dapr_component_{kind}_count", $"The number of operations performed on the {kind} component.",
+                ["app_id", "component", "namespace", "operation", "success"], $"dapr_component_{kind}_latencies");
         }
 
-        _componentInit = Counter("dapr_runtime_component_init_total", "The number of initialized components.", ["app_id", "component"]);
-        _actorDeactivated = Counter("dapr_runtime_actor_deactivated_total", "The number of the successful actor deactivation.", ["app_id", "actor_type"]);
-        string[] fired = ["app_id", "actor_type", "success"];
-        _remindersFired = Counter("dapr_runtime_actor_reminders_fired_total", "The number of actor reminders fired requests.", fired);
-        _timersFired = Counter("dapr_runtime_actor_timers_fired_total", "The number of actor timers fired requests.", fired);
-        string[] job = ["app_id", "namespace", "operation"];
-        _jobSuccess = Counter("dapr_component_job_success_count", "The number of successful jobs.", job);
-        _jobFailure = Counter("dapr_component_job_failure_count", "The number of failed jobs.", job);
+        _componentInit = Counter("dapr_runtime_component_init_total", "The number of initialized components.", "app_id", "component");
+        _actorDeactivated = Counter("dapr_runtime_actor_deactivated_total", "The number of the successful actor deactivation.", "app_id", "actor_type");
+        _remindersFired = Counter("dapr_runtime_actor_reminders_fired_total", "The number of actor reminders fired requests.", "app_id", "actor_type", "success");
+        _timersFired = Counter("dapr_runtime_actor_timers_fired_total", "The number of actor timers fired requests.", "app_id", "actor_type", "success");
+        _jobSuccess = Counter("dapr_component_job_success_count", "The number of successful jobs.", "app_id", "namespace", "operation");
+        _jobFailure = Counter("dapr_component_job_failure_count", "The number of failed jobs.", "app_id", "namespace", "operation");
     }
 
     /// <summary>Everything counted so far, in Prometheus' text format.</summary>
@@ -65,35 +55,29 @@ internal sealed class Metrics
         return text.ToString();
     }
 
-    public void Server(string method, string path, int status, TimeSpan elapsed) => Http(_serverCount, _serverLatency, method, path, status, elapsed);
+    public void Server(string method, string path, int status, TimeSpan elapsed) => Http(_server, method, path, status, elapsed);
 
-    public void Client(string method, string path, int status, TimeSpan elapsed) => Http(_clientCount, _clientLatency, method, path, status, elapsed);
+    public void Client(string method, string path, int status, TimeSpan elapsed) => Http(_client, method, path, status, elapsed);
 
-    public void PubSubIngress(string component, string topic, string status, TimeSpan elapsed)
-    {
-        var shown = status == "drop" ? "success" : status;
-        _ingressCount.Record(1, _appId, component, _namespace, status, shown, topic);
-        if (elapsed > TimeSpan.Zero)
-        {
-            _ingressLatency.Record(elapsed.TotalMilliseconds, _appId, component, _namespace, status, shown, topic);
-        }
-    }
+    /// <param name="component">The pub/sub component.</param>
+    /// <param name="topic">The topic.</param>
+    /// <param name="status">success, retry or drop; a drop has been processed with success.</param>
+    /// <param name="elapsed">How long the app took.</param>
+    public void PubSubIngress(string component, string topic, string status, TimeSpan elapsed) =>
+        _ingress.Record(elapsed.TotalMilliseconds, _appId, component, _namespace, status, status == "drop" ? "success" : status, topic);
 
-    public void PubSubEgress(string component, string topic, bool succeeded, bool bulk, TimeSpan elapsed)
-    {
-        (bulk ? _bulkEgressCount : _egressCount).Record(1, _appId, component, _namespace, Text(succeeded), topic);
-        (bulk ? _bulkEgressLatency : _egressLatency).Record(elapsed.TotalMilliseconds, _appId, component, _namespace, Text(succeeded), topic);
-    }
+    public void PubSubEgress(string component, string topic, bool succeeded, bool bulk, TimeSpan elapsed) =>
+        (bulk ? _bulkEgress : _egress).Record(elapsed.TotalMilliseconds, _appId, component, _namespace, Text(succeeded), topic);
 
-    public void InputBinding(string component, bool succeeded) => _inputCount.Record(1, _appId, component, _namespace, Text(succeeded));
+    public void InputBinding(string component, bool succeeded) => _input.Record(1, _appId, component, _namespace, Text(succeeded));
 
-    /// <param name="kind">state, output_binding, secret or configuration.</param>
-    public void Component(string kind, string component, string operation, bool succeeded, TimeSpan elapsed)
-    {
-        var (count, latency) = _components[kind];
-        count.Record(1, _appId, component, _namespace, operation, Text(succeeded));
-        latency.Record(elapsed.TotalMilliseconds, _appId, component, _namespace, operation, Text(succeeded));
-    }
+    /// <param name="kind">state, output_binding or secret.</param>
+    /// <param name="component">The component's name.</param>
+    /// <param name="operation">What was asked of it.</param>
+    /// <param name="succeeded">Whether it did it.</param>
+    /// <param name="elapsed">How long it took.</param>
+    public void Component(string kind, string component, string operation, bool succeeded, TimeSpan elapsed) =>
+        _components[kind].Record(elapsed.TotalMilliseconds, _appId, component, _namespace, operation, Text(succeeded));
 
     public void ComponentInit(string type) => _componentInit.Record(1, _appId, type);
 
@@ -113,18 +97,14 @@ internal sealed class Metrics
         _ => '/' + string.Join('/', segments),
     };
 
-    private void Http(MetricFamily count, MetricFamily latency, string method, string path, int status, TimeSpan elapsed)
-    {
-        var code = status switch { 200 => "200", 204 => "204", _ => status.ToString(CultureInfo.InvariantCulture) };
-        count.Record(1, _appId, method, path, code);
-        latency.Record(Math.Floor(elapsed.TotalMilliseconds), _appId, method, path, code);
-    }
+    private void Http(MetricFamily family, string method, string path, int status, TimeSpan elapsed) =>
+        family.Record(Math.Floor(elapsed.TotalMilliseconds), _appId, method, path, status switch { 200 => "200", 204 => "204", _ => status.ToString(CultureInfo.InvariantCulture) });
 
     private static string Text(bool succeeded) => succeeded ? "true" : "false";
 
-    private MetricFamily Counter(string name, string help, string[] labels) => Add(new(name, help, labels));
+    private MetricFamily Counter(string name, string help, params string[] labels) => Add(new(name, help, labels));
 
-    private MetricFamily Histogram(string name, string help, string[] labels) => Add(new(name, help, labels, Milliseconds));
+    private MetricFamily Timed(string counter, string help, string[] labels, string histogram) => Add(new(counter, help, labels, histogram, Milliseconds));
 
     private MetricFamily Add(MetricFamily family)
     {

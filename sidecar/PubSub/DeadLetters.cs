@@ -37,7 +37,7 @@ internal sealed partial class DeadLetters(SubscriptionSpec spec, Publisher publi
         {
             routed = router.Route(message);
         }
-        catch (Exception e) when (e is JsonException or CelException)
+        catch (Exception e) when (e is JsonException or CelException or InvalidOperationException)
         {
             await Undeliverable(message, $"it cannot be routed: {e.Message}", stop);
             return null;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lavka.Sidecar.Http;
@@ -36,10 +37,21 @@ internal static class GoJson
         {
             case JsonValueKind.Object:
                 json.WriteStartObject();
-                foreach (var member in Members(value))
+                if (IsOrdered(value))
                 {
-                    json.WritePropertyName(member.Name);
-                    Write(json, member.Value);
+                    foreach (var member in value.EnumerateObject())
+                    {
+                        json.WritePropertyName(JsonMarshal.GetRawUtf8PropertyName(member));
+                        Write(json, member.Value);
+                    }
+                }
+                else
+                {
+                    foreach (var member in value.EnumerateObject().GroupBy(member => member.Name, (_, same) => same.Last()).OrderBy(member => member.Name, StringComparer.Ordinal))
+                    {
+                        json.WritePropertyName(member.Name);
+                        Write(json, member.Value);
+                    }
                 }
 
                 json.WriteEndObject();
@@ -68,20 +80,24 @@ internal static class GoJson
         }
     }
 
-    /// <summary>By name, the last of those that share one.</summary>
-    private static IEnumerable<JsonProperty> Members(JsonElement value)
+    /// <summary>Whether the members are in Go's order already, with names that are written as they stand.</summary>
+    private static bool IsOrdered(JsonElement value)
     {
-        string? last = null;
-        var ordered = true;
+        ReadOnlySpan<byte> last = default;
+        var first = true;
         foreach (var member in value.EnumerateObject())
         {
-            ordered &= last is null || string.CompareOrdinal(last, member.Name) < 0;
-            last = member.Name;
+            var name = JsonMarshal.GetRawUtf8PropertyName(member);
+            if (name.Contains((byte)'\\') || (!first && last.SequenceCompareTo(name) >= 0))
+            {
+                return false;
+            }
+
+            last = name;
+            first = false;
         }
 
-        return ordered
-            ? value.EnumerateObject()
-            : value.EnumerateObject().GroupBy(member => member.Name, (_, same) => same.Last()).OrderBy(member => member.Name, StringComparer.Ordinal);
+        return true;
     }
 
     /// <summary>The shortest digits that read back as the same number; with an exponent only outside of these bounds.</summary>

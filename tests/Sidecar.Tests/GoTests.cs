@@ -24,6 +24,15 @@ public sealed class GoTests
     public void A_value_is_kept_as_Go_writes_it(string json, string expected) =>
         Assert.Equal(expected, Encoding.UTF8.GetString(GoJson.Normalise(JsonDocument.Parse(json).RootElement)));
 
+    [Theory]
+    [InlineData("""["\ud800"]""", "\ufffd")]
+    [InlineData("""["\udc00x"]""", "\ufffdx")]
+    [InlineData("""["\ud83d\ude00"]""", "\U0001F600")]
+    [InlineData("""["\\ud800"]""", "\\ud800")]
+    [InlineData("""["\uD800\u0041"]""", "\ufffdA")]
+    public void Half_a_character_is_replaced(string json, string expected) =>
+        Assert.Equal(expected, ApiRequest.FirstValue(Encoding.UTF8.GetBytes(json)).RootElement[0].GetString());
+
     [Fact]
     public void A_number_beyond_Gos_is_refused() => Assert.Throws<ApiException>(() => GoJson.Normalise(JsonDocument.Parse("[1e400]").RootElement));
 
