@@ -1,5 +1,5 @@
-using Lavka.Sidecar.Testing;
 using System.Text;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;

@@ -1,7 +1,7 @@
-using Lavka.Sidecar.Testing;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;

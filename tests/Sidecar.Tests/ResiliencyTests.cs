@@ -1,6 +1,6 @@
-using Lavka.Sidecar.Testing;
 using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Resiliency;
+using Lavka.Sidecar.Testing;
 
 namespace Lavka.Sidecar.Tests;
 

@@ -1,6 +1,6 @@
-using Lavka.Sidecar.Testing;
 using System.Text;
 using Lavka.Sidecar.State;
+using Lavka.Sidecar.Testing;
 
 namespace Lavka.Sidecar.Tests;
 
