@@ -34,7 +34,11 @@ internal sealed partial class CronBinding : IInputBinding
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _loop;
 
-        public Ticking(CronSchedule schedule, TimeProvider time, Func<BindingEvent, CancellationToken, Task> handler) => _loop = Task.Run(() => Loop(schedule, time, handler));
+        public Ticking(CronSchedule schedule, TimeProvider time, Func<BindingEvent, CancellationToken, Task> handler)
+        {
+            var first = schedule.Next(time.GetUtcNow());
+            _loop = Task.Run(() => Loop(schedule, first, time, handler));
+        }
 
         public async ValueTask DisposeAsync()
         {
@@ -43,17 +47,14 @@ internal sealed partial class CronBinding : IInputBinding
             _stop.Dispose();
         }
 
-        private async Task Loop(CronSchedule schedule, TimeProvider time, Func<BindingEvent, CancellationToken, Task> handler)
+        private async Task Loop(CronSchedule schedule, DateTimeOffset? first, TimeProvider time, Func<BindingEvent, CancellationToken, Task> handler)
         {
             var running = new List<Task>();
             try
             {
-                for (var next = schedule.Next(time.GetUtcNow()); next is { } due; next = schedule.Next(due))
+                for (var next = first; next is { } due; next = schedule.Next(due))
                 {
-                    if (due - time.GetUtcNow() is var wait && wait > TimeSpan.Zero)
-                    {
-                        await Task.Delay(wait, time, _stop.Token);
-                    }
+                    await time.WaitUntil(due, _stop.Token);
 
                     // A slow event does not hold up the next tick.
                     running.RemoveAll(task => task.IsCompleted);

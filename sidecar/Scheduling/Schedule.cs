@@ -150,13 +150,11 @@ internal sealed partial record Schedule
             return null;
         }
 
-        DateTimeOffset? next = Cron is not null ? CronSchedule.Parse(Cron).Next(Next)
-            : Next + Every > now ? Next + Every
-            : now + Every;
-        if (next <= now && Cron is not null)
+        // Counted from when it was due. Ticks that were missed meanwhile are made up for by one, at once.
+        var next = Cron is not null ? CronSchedule.Parse(Cron).Next(Next) : Next + Every;
+        if (next < now)
         {
-            // What was missed while nobody looked is not made up for.
-            next = CronSchedule.Parse(Cron).Next(now);
+            next = now;
         }
 
         return next is null || next > Expires ? null : this with { Next = next.Value, Left = Left - 1 };

@@ -67,7 +67,7 @@ internal sealed class Scheduler : IAsyncDisposable
             var changed = _changed.WaitAsync(_stop.Token);
             while (true)
             {
-                var (due, wait) = Next();
+                var (due, next) = Next();
                 if (due is not null)
                 {
                     _ = Fire(due);
@@ -76,7 +76,7 @@ internal sealed class Scheduler : IAsyncDisposable
 
                 // The wait for changes goes on from round to round: one that is cancelled can still take a change with it.
                 using var enough = new CancellationTokenSource();
-                if (await Task.WhenAny(Task.Delay(wait, _time, enough.Token), changed) == changed)
+                if (await Task.WhenAny(_time.WaitUntil(next, enough.Token), changed) == changed)
                 {
                     _stop.Token.ThrowIfCancellationRequested();
                     changed = _changed.WaitAsync(_stop.Token);
@@ -91,7 +91,8 @@ internal sealed class Scheduler : IAsyncDisposable
         }
     }
 
-    private (Schedule? Due, TimeSpan Wait) Next()
+    /// <summary>What is due now, or when the next one is.</summary>
+    private (Schedule? Due, DateTimeOffset Next) Next()
     {
         lock (_lock)
         {
@@ -104,16 +105,10 @@ internal sealed class Scheduler : IAsyncDisposable
                     continue;
                 }
 
-                var wait = at - _time.GetUtcNow();
-                if (wait > TimeSpan.Zero)
-                {
-                    return (null, wait < TimeSpan.FromHours(1) ? wait : TimeSpan.FromHours(1));
-                }
-
-                return (_queue.Dequeue(), default);
+                return at > _time.GetUtcNow() ? (null, at) : (_queue.Dequeue(), default);
             }
 
-            return (null, TimeSpan.FromHours(1));
+            return (null, DateTimeOffset.MaxValue);
         }
     }
 

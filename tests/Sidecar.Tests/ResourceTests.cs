@@ -42,6 +42,42 @@ public sealed class ResourceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_component_that_is_not_ready_in_time_stops_the_start()
+    {
+        // It accepts the connection and never says a word.
+        using var silent = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        silent.Start();
+        _folder.With("pubsub.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: pubsub\nspec:\n  type: pubsub.rabbitmq\n  version: v1\n  initTimeout: 300ms\n  metadata:\n" +
+            $"  - name: connectionString\n    value: amqp://{silent.LocalEndpoint}\n");
+
+        var error = await Assert.ThrowsAsync<ResourceException>(() => Sidecar.StartAsync(_folder.Options("app")));
+
+        Assert.Contains("pubsub.yaml", error.Message, StringComparison.Ordinal);
+        Assert.Contains("initTimeout", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("version: 5")]
+    [InlineData("ignoreErrors: 'true'")]
+    [InlineData("metadata: {a: b}")]
+    public async Task A_resource_with_a_field_of_another_type_is_left_out(string field)
+    {
+        _folder.With("x.yaml", $"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: x\nspec:\n  type: state.in-memory\n  {field}\n");
+
+        await using var sidecar = await Sidecar.StartAsync(_folder.Options("app"));
+
+        Assert.Empty(sidecar.Components.All);
+    }
+
+    [Fact]
+    public async Task A_version_that_there_is_not_stops_the_start()
+    {
+        _folder.With("x.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: x\nspec:\n  type: state.in-memory\n  version: v9\n");
+
+        Assert.Contains("v9", (await Assert.ThrowsAsync<ResourceException>(() => Sidecar.StartAsync(_folder.Options("app")))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_secret_reference_is_filled_in_before_the_component_starts()
     {
         _folder.Component("secrets", "secretstores.local.file", ("secretsFile", Path.Combine(_folder.Resources, "secrets.json")))
