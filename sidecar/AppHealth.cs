@@ -64,7 +64,7 @@ internal sealed partial class AppHealth(AppChannel app, AppHealthCheck check, Ti
 
                 failures = 0;
                 app.IsHealthy = healthy;
-                await changed(healthy);
+                await Tell(changed, healthy);
             }
         }
         catch (OperationCanceledException)
@@ -72,6 +72,21 @@ internal sealed partial class AppHealth(AppChannel app, AppHealthCheck check, Ti
             // Stopped.
         }
     }
+
+    private async Task Tell(Func<bool, Task> changed, bool healthy)
+    {
+        try
+        {
+            await changed(healthy);
+        }
+        catch (Exception e) when (!_stop.IsCancellationRequested)
+        {
+            LogFailed(healthy, e);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The app's health became {Healthy}, which could not be followed")]
+    private partial void LogFailed(bool healthy, Exception error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "App entered healthy status")]
     private partial void LogHealthy();

@@ -24,6 +24,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     public const string RuntimeVersion = "1.17.13";
 
     private static readonly TimeSpan AppPollInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
     private readonly SidecarOptions _options;
     private readonly ILogger _log;
@@ -81,7 +82,7 @@ public sealed partial class Sidecar : IAsyncDisposable
             _telemetry.Metrics?.ComponentInit(component.Type);
         }
 
-        _changes = configuration.IsEnabled("HotReload", otherwise: true) ? new(options.ResourcesPaths, Reload) : null;
+        _changes = configuration.IsEnabled("HotReload", otherwise: true) ? new(options.ResourcesPaths, _ => Reload(), _log) : null;
         _server = MakeServer(new DaprApi(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
         {
             State = new(components, _policies, _outbox, _telemetry, options.AppId),
@@ -249,6 +250,23 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     private async Task ConnectApp(CancellationToken stop)
     {
+        while (true)
+        {
+            try
+            {
+                await TryConnectApp(stop);
+                return;
+            }
+            catch (Exception e) when (e is not OperationCanceledException || !stop.IsCancellationRequested)
+            {
+                LogNotConnected(AppId, e.Message);
+                await Task.Delay(RetryPause, stop);
+            }
+        }
+    }
+
+    private async Task TryConnectApp(CancellationToken stop)
+    {
         while (!await App!.IsListening(stop))
         {
             await Task.Delay(AppPollInterval, stop);
@@ -292,7 +310,7 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     private async Task StartApp(CancellationToken stop)
     {
-        if (!_connected || !App!.IsHealthy)
+        if (!_connected || App is not { IsHealthy: true })
         {
             return;
         }
@@ -317,13 +335,15 @@ public sealed partial class Sidecar : IAsyncDisposable
             await Follow(async stop =>
             {
                 var resources = new ResourceLoader(_options.Logs.CreateLogger<ResourceLoader>()).LoadFolders(_options.ResourcesPaths);
-                await Components.Reload(resources, stop);
-                await _outbox.Follow();
-                if (_subscriptions is not null)
+                await Components.Reload(resources, async () =>
                 {
-                    await _subscriptions.Declare(resources);
-                    await StartApp(stop);
-                }
+                    await _outbox.Follow();
+                    await (_subscriptions?.Declare(resources) ?? Task.CompletedTask);
+                    await (_inputs?.EndGone() ?? Task.CompletedTask);
+                }, stop);
+                await _outbox.Follow();
+                await (_subscriptions?.Declare(resources) ?? Task.CompletedTask);
+                await StartApp(stop);
             });
         }
         catch (ResourceException e)
@@ -376,6 +396,9 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}': the answer to GET /dapr/subscribe is no list of subscriptions: {Problem}")]
     private partial void LogBadSubscriptions(string appId, string problem);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}' could not be connected, trying again: {Problem}")]
+    private partial void LogNotConnected(string appId, string problem);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Sidecar of '{AppId}': the changed resources cannot be loaded, it ends: {Problem}")]
     private partial void LogCannotReload(string appId, string problem);

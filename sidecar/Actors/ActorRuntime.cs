@@ -258,7 +258,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
                 throw StateFailed("ttlInSeconds is not supported without the \"ActorStateTTL\" feature enabled");
             }
 
-            ttl = text.ValueKind == JsonValueKind.String && long.TryParse(text.GetString(), out var seconds) ? seconds > 0 ? TimeSpan.FromSeconds(seconds) : null
+            ttl = text.ValueKind == JsonValueKind.String && long.TryParse(text.GetString(), out var seconds) ? seconds > 0 ? TimeSpan.FromSeconds(Math.Min(seconds, int.MaxValue)) : null
                 : throw StateFailed($"ttlInSeconds is no number of seconds: {text}");
         }
 

@@ -52,7 +52,7 @@ internal sealed partial class CronBinding : IInputBinding
             var running = new List<Task>();
             try
             {
-                for (var next = first; next is { } due; next = schedule.Next(due))
+                for (var next = first; next is { } due; next = Following(schedule, due, time))
                 {
                     await time.WaitUntil(due, _stop.Token);
 
@@ -68,6 +68,10 @@ internal sealed partial class CronBinding : IInputBinding
 
             await Task.WhenAll(running);
         }
+
+        // A machine that has slept makes up for one tick, not for all.
+        private static DateTimeOffset? Following(CronSchedule schedule, DateTimeOffset due, TimeProvider time) =>
+            schedule.Next(due) is { } next && schedule.Next(next) < time.GetUtcNow() ? schedule.Next(time.GetUtcNow()) : schedule.Next(due);
 
         private async Task Tick(TimeProvider time, Func<BindingEvent, CancellationToken, Task> handler)
         {

@@ -25,11 +25,6 @@ internal sealed partial class InputBindings(Components components, ResiliencyPol
         await _turn.WaitAsync(stop);
         try
         {
-            foreach (var gone in _running.Keys.Where(binding => components.InputBindings.GetValueOrDefault(binding.Name) != binding).ToList())
-            {
-                await End(gone);
-            }
-
             foreach (var binding in components.InputBindings.Values.Where(binding => !_running.ContainsKey(binding)))
             {
                 _running[binding] = binding.IsDeclared || await IsWanted(binding, stop) ? binding.Binding.Read((@event, token) => Bring(binding, @event, token)) : null;
@@ -41,12 +36,19 @@ internal sealed partial class InputBindings(Components components, ResiliencyPol
         }
     }
 
-    public async Task Stop()
+    /// <summary>Ends those whose component is gone.</summary>
+    public Task EndGone() => End(binding => components.InputBindings.GetValueOrDefault(binding.Name) != binding);
+
+    public Task Stop() => End(_ => true);
+
+    public async ValueTask DisposeAsync() => await Stop();
+
+    private async Task End(Func<LoadedInputBinding, bool> which)
     {
         await _turn.WaitAsync();
         try
         {
-            foreach (var binding in _running.Keys.ToList())
+            foreach (var binding in _running.Keys.Where(which).ToList())
             {
                 await End(binding);
             }
@@ -56,8 +58,6 @@ internal sealed partial class InputBindings(Components components, ResiliencyPol
             _turn.Release();
         }
     }
-
-    public async ValueTask DisposeAsync() => await Stop();
 
     private async Task End(LoadedInputBinding binding)
     {

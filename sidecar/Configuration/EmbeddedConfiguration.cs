@@ -24,7 +24,7 @@ internal sealed partial class EmbeddedConfiguration : IConfigurationStore
         _log = log;
         _path = ComponentMetadata.InputPath(metadata.Required("path"));
         _items = Read();
-        _changes = new([Path.GetDirectoryName(_path)!], Reload);
+        _changes = new([Path.GetDirectoryName(_path)!], Reload, log);
     }
 
     public IReadOnlyList<string> Capabilities { get; } = [];
@@ -45,7 +45,7 @@ internal sealed partial class EmbeddedConfiguration : IConfigurationStore
 
     public async ValueTask DisposeAsync() => await _changes.DisposeAsync();
 
-    private async Task Reload()
+    private async Task Reload(CancellationToken stop)
     {
         Dictionary<string, ConfigurationItem> items;
         try
@@ -69,7 +69,7 @@ internal sealed partial class EmbeddedConfiguration : IConfigurationStore
             // One key at a time, as Redis tells them.
             foreach (var (key, item) in changed.Where(pair => watcher.Keys.Count == 0 || watcher.Keys.Contains(pair.Key)))
             {
-                await watcher.Changed(new Dictionary<string, ConfigurationItem?> { [key] = item });
+                await watcher.Changed(new Dictionary<string, ConfigurationItem?> { [key] = item }, stop);
             }
         }
     }

@@ -4,7 +4,7 @@ namespace Lavka.Sidecar.Configuration;
 internal sealed record ConfigurationItem(string Value, string Version);
 
 /// <summary>Told of changes: the items by key, null for one that is gone.</summary>
-internal delegate Task ConfigurationChanged(IReadOnlyDictionary<string, ConfigurationItem?> items);
+internal delegate Task ConfigurationChanged(IReadOnlyDictionary<string, ConfigurationItem?> items, CancellationToken stop);
 
 /// <summary>A configuration store component.</summary>
 internal interface IConfigurationStore : IComponent

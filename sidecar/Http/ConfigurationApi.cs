@@ -8,10 +8,10 @@ using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Http;
 
-/// <summary><c>/v1.0/configuration</c> (Dapr: reference/api/configuration_api). Subscriptions live as long as the sidecar.</summary>
+/// <summary><c>/v1.0/configuration</c> (Dapr: reference/api/configuration_api). Subscriptions live as long as the store.</summary>
 internal sealed partial class ConfigurationApi(Components components, ResiliencyPolicies policies, AppChannel? app, ILogger<ConfigurationApi> log)
 {
-    private readonly ConcurrentDictionary<string, (IConfigurationStore Store, IDisposable Watch)> _subscriptions = new();
+    private readonly ConcurrentDictionary<string, (string Name, IDisposable Watch)> _subscriptions = new();
 
     /// <summary>False when this is no configuration request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
@@ -30,7 +30,8 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
                 await Subscribe(request, Store(request));
                 return true;
             case [_, _, _, _, "unsubscribe"]:
-                await Unsubscribe(request, Store(request), request.Segment(3));
+                Store(request);
+                await Unsubscribe(request, request.Segment(3));
                 return true;
             default:
                 return false;
@@ -79,13 +80,13 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
 
         var name = request.Segment(2);
         var id = Guid.NewGuid().ToString();
-        _subscriptions[id] = (store, store.Watch(Keys(request), items => Tell(name, id, items)));
+        _subscriptions[id] = (name, store.Watch(Keys(request), (items, stop) => Tell(name, id, items, stop)));
         await request.Answer(new JsonObject { ["id"] = id });
     }
 
-    private async ValueTask Unsubscribe(ApiRequest request, IConfigurationStore store, string id)
+    private async ValueTask Unsubscribe(ApiRequest request, string id)
     {
-        if (_subscriptions.TryGetValue(id, out var subscription) && subscription.Store == store && _subscriptions.TryRemove(id, out _))
+        if (_subscriptions.TryGetValue(id, out var subscription) && subscription.Name == request.Segment(2) && _subscriptions.TryRemove(id, out _))
         {
             subscription.Watch.Dispose();
             await request.Answer(new JsonObject { ["ok"] = true });
@@ -96,24 +97,24 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
         }
     }
 
-    private async Task Tell(string store, string id, IReadOnlyDictionary<string, ConfigurationItem?> items)
+    private async Task Tell(string store, string id, IReadOnlyDictionary<string, ConfigurationItem?> items, CancellationToken stop)
     {
         var body = Encoding.UTF8.GetBytes(new JsonObject { ["id"] = id, ["items"] = ToJson(items) }.ToJsonString());
         foreach (var key in items.Keys)
         {
             try
             {
-                await policies.Inbound(store, "Configuration").Run(async stop =>
+                await policies.Inbound(store, "Configuration").Run(async token =>
                 {
                     using var request = new HttpRequestMessage(HttpMethod.Post, app!.At($"/configuration/{Uri.EscapeDataString(store)}/{string.Join('/', key.Split('/').Select(Uri.EscapeDataString))}"))
                     {
                         Content = new ByteArrayContent(body),
                     };
                     request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-                    using var response = await app!.Send(request, stop);
+                    using var response = await app!.Send(request, token);
                     return (int)response.StatusCode == 200 ? new Attempt<bool>(true)
                         : throw new HttpRequestException($"error sending configuration item to application, status {(int)response.StatusCode}");
-                }, CancellationToken.None);
+                }, stop);
             }
             catch (Exception e) when (e is HttpRequestException or TimeoutException or CircuitBreakerException)
             {

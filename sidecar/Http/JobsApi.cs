@@ -82,37 +82,38 @@ internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
         }
 
         uint? repeats = null;
-        if (Find("repeats") is { } given)
+        if (Find(body, "repeats") is { } given)
         {
             repeats = uint.TryParse(given.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
                 : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for uint32 field repeats: {given}");
         }
 
-        var overwrite = Find("overwrite") is { } flag && flag.ValueKind switch
+        var overwrite = Find(body, "overwrite") is { } flag && flag.ValueKind switch
         {
             JsonValueKind.True => true,
             JsonValueKind.False => false,
             _ => throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for bool field overwrite: {flag}"),
         };
         return new(Text("schedule"), Text("dueTime", "due_time"), Text("ttl"), repeats == 0 ? null : repeats,
-            body.TryGetProperty("data", out var data) ? data.Clone() : default, overwrite, Find("failurePolicy", "failure_policy") is { } policy ? Policy(policy) : null);
+            body.TryGetProperty("data", out var data) ? data.Clone() : default, overwrite, Find(body, "failurePolicy", "failure_policy") is { } policy ? Policy(policy) : null);
 
-        JsonElement? Find(params string[] names)
-        {
-            foreach (var name in names)
-            {
-                if (body.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
-                {
-                    return value;
-                }
-            }
-
-            return null;
-        }
-
-        string Text(params string[] names) => Find(names) is not { } value ? ""
+        string Text(params string[] names) => Find(body, names) is not { } value ? ""
             : value.ValueKind == JsonValueKind.String ? value.GetString()!
             : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for string field {names[0]}: {value}");
+    }
+
+    /// <summary>A member under one of its names; null is as good as none.</summary>
+    private static JsonElement? Find(JsonElement json, params string[] names)
+    {
+        foreach (var name in names)
+        {
+            if (json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
+            {
+                return value;
+            }
+        }
+
+        return null;
     }
 
     private static FailurePolicy Policy(JsonElement policy)
@@ -128,14 +129,14 @@ internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
             if (only.Name == "constant" && only.Value.ValueKind == JsonValueKind.Object)
             {
                 var interval = TimeSpan.Zero;
-                if (only.Value.TryGetProperty("interval", out var text) && !Durations.TryParseGo(text.ToString(), out interval))
+                if (Find(only.Value, "interval") is { } text && (!Durations.TryParseGo(text.ToString(), out interval) || interval < TimeSpan.Zero))
                 {
                     throw ApiException.Malformed($"failed deserializing HTTP body: invalid google.protobuf.Duration value {text}");
                 }
 
-                return new(interval, only.Value.TryGetProperty("maxRetries", out var most) || only.Value.TryGetProperty("max_retries", out most)
-                    ? int.TryParse(most.ToString(), CultureInfo.InvariantCulture, out var number) ? number : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for uint32 field maxRetries: {most}")
-                    : null);
+                return new(interval, Find(only.Value, "maxRetries", "max_retries") is not { } most ? null
+                    : int.TryParse(most.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+                    : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for uint32 field maxRetries: {most}"));
             }
         }
 

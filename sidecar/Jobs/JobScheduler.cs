@@ -54,7 +54,7 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         }
 
         _connected = true;
-        if (_database is not null || File.Exists(_path))
+        if (HasFile)
         {
             foreach (var job in (await Database(stop)).Read(All))
             {
@@ -67,7 +67,7 @@ internal sealed partial class JobScheduler : IAsyncDisposable
     public async Task Stop(CancellationToken stop)
     {
         _connected = false;
-        if (_database is not null || File.Exists(_path))
+        if (HasFile)
         {
             (await Database(stop)).Read(All).ForEach(job => _scheduler.Remove(job.Type, job.Id, job.Name));
         }
@@ -78,6 +78,11 @@ internal sealed partial class JobScheduler : IAsyncDisposable
     public async Task Add(string name, JobRequest request, CancellationToken stop)
     {
         var job = Make(name, request, _options.Time.GetUtcNow());
+        if (request.Overwrite)
+        {
+            _scheduler.Remove(job.Type, job.Id, name);
+        }
+
         await (await Database(stop)).Write(db =>
         {
             if (!request.Overwrite && Find(db, name) is not null)
@@ -94,12 +99,16 @@ internal sealed partial class JobScheduler : IAsyncDisposable
     }
 
     /// <summary>Null: there is none.</summary>
-    public async Task<Schedule?> Get(string name, CancellationToken stop) => (await Database(stop)).Read(db => Find(db, name));
+    public async Task<Schedule?> Get(string name, CancellationToken stop) => HasFile ? (await Database(stop)).Read(db => Find(db, name)) : null;
 
     public async Task Remove(string name, CancellationToken stop)
     {
-        await (await Database(stop)).Write(db => db.Prepare("DELETE FROM jobs WHERE name = ?1").Bind(1, name).Run());
-        _scheduler.Remove("job", _options.AppId, name);
+        if (HasFile)
+        {
+            // First from the clock: what fires now does not write it anew.
+            _scheduler.Remove("job", _options.AppId, name);
+            await (await Database(stop)).Write(db => db.Prepare("DELETE FROM jobs WHERE name = ?1").Bind(1, name).Run());
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -112,6 +121,8 @@ internal sealed partial class JobScheduler : IAsyncDisposable
 
         _opening.Dispose();
     }
+
+    private bool HasFile => _database is not null || File.Exists(_path);
 
     private static List<Schedule> All(SqliteConnection db)
     {
@@ -211,9 +222,15 @@ internal sealed partial class JobScheduler : IAsyncDisposable
     private async Task<Schedule?> Fire(Schedule job, CancellationToken stop)
     {
         var policy = job.FailurePolicy ?? FailurePolicy.Default;
+        if (_app is not { IsHealthy: true })
+        {
+            // No attempt: it waits for the app.
+            return job with { Next = _options.Time.GetUtcNow() + FailurePolicy.Default.Interval };
+        }
+
         for (var retry = 0; !await Bring(job, stop) && (policy.MaxRetries is null || retry < policy.MaxRetries); retry++)
         {
-            await Task.Delay(policy.Interval, _options.Time, stop);
+            await _options.Time.WaitUntil(_options.Time.GetUtcNow() + policy.Interval, stop);
             if (!_scheduler.Holds(job))
             {
                 return null;
@@ -221,21 +238,23 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         }
 
         var next = job.Fired(_options.Time.GetUtcNow());
-        if (_scheduler.Holds(job))
+        await _database!.Write(db =>
         {
-            await _database!.Write(db =>
+            // Removed or replaced meanwhile: what is on the disk is that.
+            if (!_scheduler.Holds(job))
             {
-                if (next is null)
-                {
-                    db.Prepare("DELETE FROM jobs WHERE name = ?1").Bind(1, job.Name).Run();
-                }
-                else
-                {
-                    Save(db, next);
-                }
-            });
-        }
+                return;
+            }
 
+            if (next is null)
+            {
+                db.Prepare("DELETE FROM jobs WHERE name = ?1").Bind(1, job.Name).Run();
+            }
+            else
+            {
+                Save(db, next);
+            }
+        });
         return next;
     }
 

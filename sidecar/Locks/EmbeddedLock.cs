@@ -15,7 +15,7 @@ internal sealed class EmbeddedLock : ILockStore
     {
         _time = time;
         _database = new(metadata.DataPath(metadata.Required("path")),
-            "CREATE TABLE IF NOT EXISTS locks (resource TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID", TimeSpan.FromSeconds(5));
+            "CREATE TABLE IF NOT EXISTS locks (resource TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID; CREATE INDEX IF NOT EXISTS expiry ON locks (expires)", TimeSpan.FromSeconds(5));
     }
 
     public IReadOnlyList<string> Capabilities { get; } = [];
@@ -23,8 +23,9 @@ internal sealed class EmbeddedLock : ILockStore
     public Task<bool> TryLock(string resource, string owner, TimeSpan expiry) => _database.Write(db =>
     {
         var now = _time.GetUtcNow();
-        db.Prepare("INSERT INTO locks (resource, owner, expires) VALUES (?1, ?2, ?3) ON CONFLICT (resource) DO UPDATE SET owner = ?2, expires = ?3 WHERE expires <= ?4")
-            .Bind(1, resource).Bind(2, owner).Bind(3, (now + expiry).ToUnixTimeMilliseconds()).Bind(4, now.ToUnixTimeMilliseconds()).Run();
+        db.Prepare("DELETE FROM locks WHERE expires <= ?1").Bind(1, now.ToUnixTimeMilliseconds()).Run();
+        db.Prepare("INSERT INTO locks (resource, owner, expires) VALUES (?1, ?2, ?3) ON CONFLICT (resource) DO NOTHING")
+            .Bind(1, resource).Bind(2, owner).Bind(3, (now + expiry).ToUnixTimeMilliseconds()).Run();
         return db.Changes > 0;
     });
 

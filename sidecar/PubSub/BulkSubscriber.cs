@@ -5,6 +5,7 @@ using System.Threading.Channels;
 using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
+using Lavka.Sidecar.Testing;
 
 namespace Lavka.Sidecar.PubSub;
 
@@ -41,16 +42,18 @@ internal sealed class BulkSubscriber : IAsyncDisposable
     private readonly Telemetry _telemetry;
     private readonly TimeProvider _time;
     private readonly BulkSubscribe _bulk;
+    private readonly TestBroker? _test;
     private readonly Router _router;
     private readonly Channel<Entry> _entries;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _batches;
 
-    public BulkSubscriber(SubscriptionSpec spec, AppChannel app, Func<Policy> policy, DeadLetters deadLetters, Telemetry telemetry, TimeProvider time)
+    public BulkSubscriber(SubscriptionSpec spec, AppChannel app, Func<Policy> policy, DeadLetters deadLetters, Telemetry telemetry, SidecarOptions options)
     {
-        (_spec, _app, _policy, _deadLetters, _telemetry, _time) = (spec, app, policy, deadLetters, telemetry, time);
+        (_spec, _app, _policy, _deadLetters, _telemetry, _time) = (spec, app, policy, deadLetters, telemetry, options.Time);
         _bulk = spec.Bulk!;
-        _router = new(spec, time);
+        _test = options.Broker;
+        _router = new(spec, _time);
         _entries = Channel.CreateBounded<Entry>(_bulk.MaxMessages);
         _batches = Task.Run(Batches);
     }
@@ -125,17 +128,13 @@ internal sealed class BulkSubscriber : IAsyncDisposable
         {
             await _policy().Run(async stop =>
             {
-                left = await Ask(path, left, stop);
+                left = _test is null ? await Ask(path, left, stop) : await _test.Deliver(_spec.Topic, async () => await Ask(path, left, stop), () => left, stop);
                 return new Attempt<bool>(left.Count == 0, Failed: left.Count > 0);
             }, _stop.Token);
         }
-        catch (Exception e) when (!_stop.IsCancellationRequested)
+        catch (Exception e)
         {
             problem = e.Message;
-        }
-        catch (OperationCanceledException)
-        {
-            // Stopped.
         }
 
         foreach (var entry in left)
@@ -154,6 +153,9 @@ internal sealed class BulkSubscriber : IAsyncDisposable
         catch (Exception e)
         {
             entry.Done.TrySetException(e);
+
+            // Nobody may be waiting any more.
+            _ = entry.Done.Task.Exception;
         }
     }
 

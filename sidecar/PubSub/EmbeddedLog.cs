@@ -79,15 +79,15 @@ internal sealed partial class EmbeddedLog : IPubSub
         }
     }
 
-    public IAsyncDisposable Subscribe(SubscribeRequest request, MessageHandler handler)
+    public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler)
     {
         var (topic, consumer) = (request.Topic, request.Consumer);
         while (true)
         {
-            var group = _groups.GetOrAdd((topic, consumer), _ => new ConsumerGroup(this, topic, consumer));
+            var group = _groups.GetOrAdd((topic, consumer), _ => new ConsumerGroup(this, topic, consumer, request.InFlight));
             if (group.Join(handler) is { } member)
             {
-                return member;
+                return new(member);
             }
         }
     }
@@ -168,7 +168,8 @@ internal sealed partial class EmbeddedLog : IPubSub
         return batch;
     });
 
-    private long StartOf(string consumer, Partition partition) => _database.Read(db =>
+    // A group that has just ended may have offsets on their way to the disk.
+    private long StartOf(string consumer, Partition partition) => _offsetsToSave.TryGetValue((consumer, partition.Number), out var unsaved) ? unsaved : _database.Read(db =>
     {
         var query = db.Prepare("SELECT next FROM offsets WHERE consumer = ?1 AND partition = ?2").Bind(1, consumer).Bind(2, partition.Number);
         long? next = query.Step() ? query.Int64(0) : null;
@@ -266,7 +267,7 @@ internal sealed partial class EmbeddedLog : IPubSub
     }
 
     /// <summary>Reads each partition in order and hands every message to one of its members.</summary>
-    private sealed class ConsumerGroup(EmbeddedLog log, string topic, string consumer)
+    private sealed class ConsumerGroup(EmbeddedLog log, string topic, string consumer, int inFlight)
     {
         private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
@@ -341,10 +342,10 @@ internal sealed partial class EmbeddedLog : IPubSub
                     await changed.WaitAsync(_stop.Token);
                 }
 
-                foreach (var (id, message) in batch)
+                foreach (var chunk in batch.Chunk(inFlight))
                 {
-                    await Deliver(partition, message);
-                    next = id + 1;
+                    await Task.WhenAll(chunk.Select(one => Deliver(partition, one.Message)));
+                    next = chunk[^1].Id + 1;
                     log._offsetsToSave[(consumer, partition.Number)] = next;
                 }
             }

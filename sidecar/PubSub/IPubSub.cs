@@ -22,12 +22,13 @@ internal interface IPubSub : IComponent
     /// <summary>Completes when the broker has the messages: from then on they are its to deliver, crash or not, as far as it is durable.</summary>
     Task Publish(IReadOnlyList<Message> messages, CancellationToken stop);
 
-    /// <summary>Delivers a topic's messages to the handler, at least once each, until disposed of.</summary>
-    IAsyncDisposable Subscribe(SubscribeRequest request, MessageHandler handler);
+    /// <summary>Delivers a topic's messages to the handler, at least once each, until disposed of. Completes when what is published from now on will come.</summary>
+    ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler);
 }
 
 /// <summary>What is subscribed to.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Consumer">The consumer group: subscribers of one group share the messages.</param>
 /// <param name="Metadata">The subscription's metadata, for example RabbitMQ's <c>routingKey</c>.</param>
-internal sealed record SubscribeRequest(string Topic, string Consumer, IReadOnlyDictionary<string, string> Metadata);
+/// <param name="InFlight">How many messages the handler wants at once, where a broker would otherwise bring one after the other: a bulk subscriber gathers them.</param>
+internal sealed record SubscribeRequest(string Topic, string Consumer, IReadOnlyDictionary<string, string> Metadata, int InFlight = 1);

@@ -32,7 +32,7 @@ internal sealed class InMemoryPubSub : IPubSub
         }
     }
 
-    public IAsyncDisposable Subscribe(SubscribeRequest request, MessageHandler handler)
+    public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler)
     {
         var subscription = new Subscription(this, request.Topic, request.Consumer, handler);
         lock (_lock)
@@ -40,7 +40,7 @@ internal sealed class InMemoryPubSub : IPubSub
             _subscriptions = _subscriptions.Add(subscription);
         }
 
-        return subscription;
+        return new(subscription);
     }
 
     public ValueTask DisposeAsync() => default;
@@ -102,7 +102,7 @@ internal sealed class InMemoryPubSub : IPubSub
                     {
                         await _handler(message, _stop.Token);
                     }
-                    catch (Exception) when (!_stop.IsCancellationRequested)
+                    catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
                     {
                         // Reported by the handler; this broker does not deliver again.
                     }

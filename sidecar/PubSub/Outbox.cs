@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -21,8 +22,11 @@ internal sealed record OutboxItem(string Key, JsonElement Value, IReadOnlyDictio
 /// </summary>
 internal sealed partial class Outbox(Components components, Publisher publisher, SidecarOptions options) : IAsyncDisposable
 {
-    // How long daprd looks for the marker before it gives the event back to the broker.
+    // How long daprd looks for the marker before it puts the event off.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    // No transaction takes so long: what has none by then has been told already, or is of one that failed.
+    private static readonly TimeSpan LongestTransaction = TimeSpan.FromHours(1);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
     private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -47,7 +51,7 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
                 continue;
             }
 
-            _relays.Add((store, pubSub, pubSub.Broker.Subscribe(new(InternalTopic(store.Outbox), pubSub.Consumer, Message.NoMetadata), (message, stop) => Relay(store, store.Outbox, message, stop))));
+            _relays.Add((store, pubSub, await pubSub.Broker.Subscribe(new(InternalTopic(store.Outbox), pubSub.Consumer, Message.NoMetadata), (message, stop) => Relay(store, store.Outbox, message, stop))));
         }
     }
 
@@ -55,7 +59,7 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
     public async Task<List<StateOperation>> Announce(
         LoadedStateStore store, OutboxSpec outbox, List<StateOperation> operations, IReadOnlyList<OutboxItem> items, string traceParent, string traceState, CancellationToken stop)
     {
-        var projections = items.Where(IsProjection).ToDictionary(item => item.Key);
+        var projections = items.Where(IsProjection).GroupBy(item => item.Key).ToDictionary(same => same.Key, same => same.Last());
         var projected = items.Where(IsProjection).Select(item => items.ToList().IndexOf(item)).ToHashSet();
         var upserts = 0;
         var result = operations.Where(operation => operation.Value is null || !projected.Contains(upserts++)).ToList();
@@ -115,15 +119,18 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
             throw new DeliveryException("an event of the outbox is no CloudEvent");
         }
 
-        if (!await HasHappened(store, marker, stop))
+        var age = options.Time.GetUtcNow() - (DateTimeOffset.TryParse((string?)envelope["time"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : DateTimeOffset.MinValue);
+        if (!await HasHappened(store, marker, Patience - age, stop))
         {
-            LogMissing(store.Name, outbox.DiscardWhenMissing ? "it is discarded" : "it is left to the broker");
-            if (outbox.DiscardWhenMissing)
+            var discarded = outbox.DiscardWhenMissing || age > LongestTransaction;
+            LogMissing(store.Name, discarded ? "it is discarded" : "it is put off");
+            if (!discarded)
             {
-                return;
+                // To the end of the topic: it must not hold up those behind it.
+                await publisher.Send(outbox.InternalPubSub, [message with { Topic = InternalTopic(outbox) }], stop);
             }
 
-            throw new DeliveryException("the transaction of an event of the outbox is not there");
+            return;
         }
 
         envelope["topic"] = outbox.Topic;
@@ -133,22 +140,21 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
     }
 
     /// <summary>Whether the event's transaction has succeeded. It may be about to.</summary>
-    private async Task<bool> HasHappened(LoadedStateStore store, string marker, CancellationToken stop)
+    private async Task<bool> HasHappened(LoadedStateStore store, string marker, TimeSpan patience, CancellationToken stop)
     {
         var started = options.Time.GetTimestamp();
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        for (var pause = patience > TimeSpan.Zero ? FirstPause : LongestPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             if ((await store.Store.Get([marker], stop))[0] is not null)
             {
                 return true;
             }
 
-            if (options.Time.GetElapsedTime(started) > Patience)
+            await Task.Delay(pause, options.Time, stop);
+            if (options.Time.GetElapsedTime(started) > patience)
             {
                 return false;
             }
-
-            await Task.Delay(pause, options.Time, stop);
         }
     }
 

@@ -17,6 +17,7 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
     private const int PublishTries = 3;
     private const ushort Unlimited = 64;
     private static readonly TimeSpan RequeuePause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan SubscribePatience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan PublishPause = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<string, Task> _exchanges = new();
@@ -70,7 +71,14 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
 
     public Task Publish(IReadOnlyList<Message> messages, CancellationToken stop) => Task.WhenAll(messages.Select(message => Publish(message, stop)));
 
-    public IAsyncDisposable Subscribe(SubscribeRequest request, MessageHandler handler) => new Subscription(this, request, handler);
+    public async ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler)
+    {
+        var subscription = new Subscription(this, request, handler);
+
+        // As long as daprd waits; it goes on trying after that.
+        await Task.WhenAny(subscription.Started, Task.Delay(SubscribePatience));
+        return subscription;
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -94,7 +102,7 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
             try
             {
                 await Declare(message.Topic, stop);
-                await _publishing!.BasicPublishAsync(message.Topic, message.Metadata.GetValueOrDefault("routingKey") ?? "", mandatory: false, Properties(message), message.Data, stop);
+                await (await Publishing(stop)).BasicPublishAsync(message.Topic, message.Metadata.GetValueOrDefault("routingKey") ?? "", mandatory: false, Properties(message), message.Data, stop);
                 return;
             }
             catch (Exception e) when (e is AlreadyClosedException or OperationInterruptedException or PublishException or IOException && tries < PublishTries && !stop.IsCancellationRequested)
@@ -103,6 +111,31 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
                 LogNotPublished(message.Topic, tries, PublishTries, e.Message);
                 await Task.Delay(_connection!.IsOpen ? PublishPause : options.ReconnectWait, stop);
             }
+        }
+    }
+
+    /// <summary>The publishers' channel. The broker closes one for a mistake made on it, a missing exchange for instance; then there is a new one.</summary>
+    private async ValueTask<IChannel> Publishing(CancellationToken stop)
+    {
+        if (_publishing!.IsOpen || !_connection!.IsOpen)
+        {
+            return _publishing;
+        }
+
+        await _declaring.WaitAsync(stop);
+        try
+        {
+            if (_publishing is { IsOpen: false } closed)
+            {
+                _publishing = await _connection.CreateChannelAsync(new(options.PublisherConfirm, options.PublisherConfirm), stop);
+                await closed.DisposeAsync();
+            }
+
+            return _publishing;
+        }
+        finally
+        {
+            _declaring.Release();
         }
     }
 
@@ -171,6 +204,8 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
         private readonly CancellationTokenSource _stop = new();
         private readonly ConcurrentDictionary<ulong, Task> _running = new();
         private readonly Task _starting;
+        private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private TaskCompletionSource _broken = new();
         private IChannel? _channel;
         private string? _tag;
 
@@ -179,6 +214,9 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
             (_broker, _request, _handler) = (broker, request, handler);
             _starting = Task.Run(Start);
         }
+
+        /// <summary>Completes when the queue is there and listened to.</summary>
+        public Task Started => _started.Task;
 
         private RabbitMqOptions Options => _broker.Options;
 
@@ -207,7 +245,10 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
                 try
                 {
                     await Consume();
-                    return;
+                    _started.TrySetResult();
+                    await _broken.Task.WaitAsync(_stop.Token);
+                    _broker.LogNotSubscribed(_request.Topic, "the broker has ended the subscription");
+                    await _channel!.DisposeAsync();
                 }
                 catch (Exception e) when (e is AlreadyClosedException or OperationInterruptedException or IOException or OperationCanceledException)
                 {
@@ -221,8 +262,20 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
             }
         }
 
+        /// <summary>The queue was deleted, or the channel closed for a mistake. A lost connection is another matter: the client makes that and all upon it again.</summary>
+        private Task ReportBroken()
+        {
+            if (_broker._connection!.IsOpen)
+            {
+                _broken.TrySetResult();
+            }
+
+            return Task.CompletedTask;
+        }
+
         private async Task Consume()
         {
+            _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
             await _broker.Declare(_request.Topic, _stop.Token);
             var concurrency = !Options.Parallel ? (ushort)1 : Options.PrefetchCount > 0 ? Options.PrefetchCount : Unlimited;
             _channel = await _broker._connection!.CreateChannelAsync(new(false, false, consumerDispatchConcurrency: concurrency), _stop.Token);
@@ -240,6 +293,8 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
 
             var consumer = new AsyncEventingBasicConsumer(_channel);
             consumer.ReceivedAsync += Receive;
+            consumer.UnregisteredAsync += (_, _) => ReportBroken();
+            _channel.ChannelShutdownAsync += (_, _) => ReportBroken();
             _tag = await _channel.BasicConsumeAsync(queue, Options.AutoAck, consumer, _stop.Token);
         }
 
@@ -287,12 +342,12 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
         {
             // The client's buffer is used again afterwards.
             var message = new Message(_request.Topic, delivery.Body.ToArray(), Message.NoMetadata);
-            var handling = Handle(message, delivery.DeliveryTag);
-            _running[delivery.DeliveryTag] = handling;
-            return handling;
+            var done = new TaskCompletionSource();
+            _running[delivery.DeliveryTag] = done.Task;
+            return Handle(message, delivery.DeliveryTag, done);
         }
 
-        private async Task Handle(Message message, ulong tag)
+        private async Task Handle(Message message, ulong tag, TaskCompletionSource done)
         {
             await Task.Yield();
             try
@@ -310,6 +365,7 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
             finally
             {
                 _running.TryRemove(tag, out _);
+                done.SetResult();
             }
         }
 

@@ -30,7 +30,7 @@ internal sealed class Subscriber(SubscriptionSpec spec, AppChannel app, Func<Pol
         try
         {
             var answer = await policy().Run(token => options.Broker is { } test
-                ? test.Deliver(message.Topic, () => Ask(routed, message, token), () => new Attempt<DeliveryAnswer>(DeliveryAnswer.Retry, Failed: true, 500))
+                ? test.Deliver(message.Topic, () => Ask(routed, message, token), () => new Attempt<DeliveryAnswer>(DeliveryAnswer.Retry, Failed: true, 500), token)
                 : Ask(routed, message, token), stop);
             if (answer != DeliveryAnswer.Retry)
             {

@@ -78,7 +78,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         }));
         foreach (var (key, spec) in wanted.Where(pair => !_running.ContainsKey(pair.Key)))
         {
-            if (Run(spec) is { } running)
+            if (await Run(spec) is { } running)
             {
                 _running[key] = running;
             }
@@ -104,7 +104,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         return wanted;
     }
 
-    private Running? Run(SubscriptionSpec spec)
+    private async ValueTask<Running?> Run(SubscriptionSpec spec)
     {
         if (!components.PubSubs.TryGetValue(spec.PubSubName, out var pubSub))
         {
@@ -125,9 +125,9 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         }
 
         var deadLetters = new DeadLetters(spec, publisher, options.Logs.CreateLogger<DeadLetters>());
-        var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, app, Policy, deadLetters, telemetry, options.Time);
+        var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, app, Policy, deadLetters, telemetry, options);
         MessageHandler handler = bulk is null ? new Subscriber(spec, app, Policy, deadLetters, telemetry, options).Deliver : bulk.Deliver;
-        return new(spec, pubSub, pubSub.Broker.Subscribe(new(spec.Topic, spec.Metadata.GetValueOrDefault("consumerID") ?? pubSub.Consumer, spec.Metadata), handler), bulk);
+        return new(spec, pubSub, await pubSub.Broker.Subscribe(new(spec.Topic, spec.Metadata.GetValueOrDefault("consumerID") ?? pubSub.Consumer, spec.Metadata, spec.Bulk?.MaxMessages ?? 1), handler), bulk);
 
         Policy Policy() => policies.Inbound(pubSub.Name, "Pubsub");
     }

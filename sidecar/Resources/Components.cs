@@ -82,14 +82,24 @@ internal sealed partial class Components : IAsyncDisposable
     /// Follows a change of the resources: closes the components that are gone or different, starts the new ones (Dapr: operations/components/component-updates).
     /// A store marked <c>actorStateStore</c> stays as it is until a restart: actors hold on to it.
     /// </summary>
+    /// <param name="resources">All there are now.</param>
+    /// <param name="release">Called when those that close are not found any more: whoever uses them lets go of them.</param>
+    /// <param name="stop">Cancels.</param>
     /// <exception cref="ResourceException">One of them cannot start, and does not have <c>ignoreErrors</c>.</exception>
-    public async Task Reload(IEnumerable<Resource> resources, CancellationToken stop)
+    public async Task Reload(IEnumerable<Resource> resources, Func<Task> release, CancellationToken stop)
     {
         var own = Own(resources);
-        foreach (var loaded in _all.Where(loaded => loaded.Name != ActorStore?.Name && !own.Any(resource => resource.Root.Equals(loaded.Resource.Root))))
+        var gone = _all.Where(loaded => loaded.Name != ActorStore?.Name && !own.Any(resource => resource.Root.Equals(loaded.Resource.Root))).ToList();
+        foreach (var loaded in gone)
         {
             LogClosing(loaded.Name, loaded.Type);
-            await Close(loaded);
+            Remove(loaded);
+        }
+
+        await release();
+        foreach (var loaded in gone)
+        {
+            await _mesh.Release(loaded.Metadata, loaded.Component);
         }
 
         foreach (var resource in own.Where(resource => _all.All(loaded => loaded.Name != resource.Name)))
@@ -103,7 +113,8 @@ internal sealed partial class Components : IAsyncDisposable
     {
         foreach (var component in _all)
         {
-            await Close(component);
+            Remove(component);
+            await _mesh.Release(component.Metadata, component.Component);
         }
     }
 
@@ -235,13 +246,12 @@ internal sealed partial class Components : IAsyncDisposable
         }
     }
 
-    private async Task Close(LoadedComponent loaded)
+    private void Remove(LoadedComponent loaded)
     {
         _all = _all.Remove(loaded);
         var name = loaded.Name;
         _ = StateStores.TryRemove(name, out _) || PubSubs.TryRemove(name, out _) || SecretStores.TryRemove(name, out _) || ConfigurationStores.TryRemove(name, out _)
             || LockStores.TryRemove(name, out _) | OutputBindings.TryRemove(name, out _) | InputBindings.TryRemove(name, out _);
-        await _mesh.Release(loaded.Metadata, loaded.Component);
     }
 
     /// <summary>Null when the component waits for a secret store that is not there; like daprd, the sidecar then starts without it.</summary>

@@ -7,6 +7,9 @@ namespace Lavka.Sidecar.Resources;
 /// <summary>The ways Dapr writes a length of time.</summary>
 internal static partial class Durations
 {
+    // Go's longest duration is 292 years; so far from now there is still a date.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(292 * 365);
+
     /// <summary>Go's notation: <c>1h30m</c>, <c>1.5s</c>, <c>300ms</c>, <c>-5s</c>, <c>0</c>.</summary>
     public static bool TryParseGo(string text, out TimeSpan duration)
     {
@@ -35,7 +38,7 @@ internal static partial class Durations
             };
         }
 
-        if (ticks > TimeSpan.MaxValue.Ticks)
+        if (Math.Abs(ticks) > Longest.Ticks)
         {
             return false;
         }
@@ -49,7 +52,7 @@ internal static partial class Durations
     {
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var milliseconds))
         {
-            duration = TimeSpan.FromMilliseconds(milliseconds);
+            duration = TimeSpan.FromMilliseconds(Math.Clamp(milliseconds, -Longest.TotalMilliseconds, Longest.TotalMilliseconds));
             return true;
         }
 
@@ -131,7 +134,7 @@ internal static partial class Durations
             duration = weeks.Success
                 ? TimeSpan.FromDays(7 * int.Parse(weeks.Groups[1].Value, CultureInfo.InvariantCulture))
                 : XmlConvert.ToTimeSpan(text);
-            return true;
+            return duration.Duration() <= Longest;
         }
         catch (Exception e) when (e is FormatException or OverflowException)
         {

@@ -60,7 +60,7 @@ internal static partial class YamlNodes
         "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "on" or "On" or "ON" => true,
         "false" or "False" or "FALSE" or "no" or "No" or "NO" or "off" or "Off" or "OFF" => false,
         _ when WholeNumber(value) is { } whole => whole,
-        _ when Number().IsMatch(value) => JsonNode.Parse(GoJson.Normalise(System.Text.Json.JsonSerializer.SerializeToElement(double.Parse(value.Replace("_", "", StringComparison.Ordinal), CultureInfo.InvariantCulture)))),
+        _ when Number().IsMatch(value) && double.IsFinite(double.Parse(value, CultureInfo.InvariantCulture)) => JsonNode.Parse(GoJson.Normalise(System.Text.Json.JsonSerializer.SerializeToElement(double.Parse(value, CultureInfo.InvariantCulture)))),
         _ => value,
     };
 

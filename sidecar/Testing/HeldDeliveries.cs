@@ -9,6 +9,7 @@ public sealed class HeldDeliveries : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly List<(PublishedEvent Event, Func<Task> Deliver)> _held = [];
     private readonly Action _end;
+    private bool _ended;
 
     internal HeldDeliveries(Action end) => _end = end;
 
@@ -67,14 +68,25 @@ public sealed class HeldDeliveries : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _end();
+        lock (_lock)
+        {
+            _ended = true;
+        }
+
         await Release();
     }
 
-    internal void Add(PublishedEvent @event, Func<Task> deliver)
+    /// <summary>False: the holding has ended.</summary>
+    internal bool TryAdd(PublishedEvent @event, Func<Task> deliver)
     {
         lock (_lock)
         {
-            _held.Add((@event, deliver));
+            if (!_ended)
+            {
+                _held.Add((@event, deliver));
+            }
+
+            return !_ended;
         }
     }
 

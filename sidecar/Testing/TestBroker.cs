@@ -75,7 +75,7 @@ public sealed class TestBroker
     /// <summary>The next deliveries of a topic come late, by the machine's clock.</summary>
     public void Delay(string topic, TimeSpan by, int times = 1) => Plan(new(Fault.Delay, topic, by) { Left = times });
 
-    /// <summary>The next deliveries of a topic come twice, the second time after the app has taken the first.</summary>
+    /// <summary>The next deliveries of a topic come twice, one after the other.</summary>
     public void Duplicate(string topic, int times = 1) => Plan(new(Fault.Duplicate, topic, default) { Left = times });
 
     /// <summary>Takes the topic's events out of the broker from now on, to be delivered when the test says, in the order it says.</summary>
@@ -86,7 +86,7 @@ public sealed class TestBroker
     {
         lock (_lock)
         {
-            _there = New();
+            _there = _there.Task.IsCompleted ? New() : _there;
         }
     }
 
@@ -102,11 +102,11 @@ public sealed class TestBroker
     internal IPubSub Around(string name, IPubSub broker) => new Decorated(this, name, broker);
 
     /// <summary>Brings an event to the app with the faults that are planned for it.</summary>
-    internal async ValueTask<T> Deliver<T>(string topic, Func<ValueTask<T>> deliver, Func<T> fail)
+    internal async ValueTask<T> Deliver<T>(string topic, Func<ValueTask<T>> deliver, Func<T> fail, CancellationToken stop)
     {
         if (Take(Fault.Delay, topic) is { } delay)
         {
-            await Task.Delay(delay.Delay);
+            await Task.Delay(delay.Delay, stop);
         }
 
         if (Take(Fault.Fail, topic) is not null)
@@ -187,14 +187,10 @@ public sealed class TestBroker
             test.Remember(messages.Select(message => new PublishedEvent(name, message.Topic, message.Data, message.Metadata)));
         }
 
-        public IAsyncDisposable Subscribe(SubscribeRequest request, MessageHandler handler) => broker.Subscribe(request, async (message, stop) =>
+        public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler) => broker.Subscribe(request, async (message, stop) =>
         {
             await test.There.WaitAsync(stop);
-            if (test._held.TryGetValue(request.Topic, out var held))
-            {
-                held.Add(new(name, message.Topic, message.Data, message.Metadata), () => handler(message, stop));
-            }
-            else
+            if (!test._held.TryGetValue(request.Topic, out var held) || !held.TryAdd(new(name, message.Topic, message.Data, message.Metadata), () => handler(message, stop)))
             {
                 await handler(message, stop);
             }

@@ -1,6 +1,9 @@
 namespace Lavka.Sidecar.Testing;
 
-/// <summary>A clock that a test moves: timers, reminders, TTLs and retries that become due on the way fire at their moment, one after the other.</summary>
+/// <summary>
+/// A clock that a test moves: timers, reminders, TTLs and retries that become due on the way fire. What repeats may fire less often than it would have in all that
+/// time: move in steps of its period to see each.
+/// </summary>
 /// <param name="running">Whether it goes on by itself between the moves, beginning now; otherwise it stands still, beginning with 2026.</param>
 public sealed class TestClock(bool running = true) : TimeProvider
 {

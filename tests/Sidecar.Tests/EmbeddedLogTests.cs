@@ -93,7 +93,7 @@ public sealed class EmbeddedLogTests : IDisposable
             await Eventually.Get(async () =>
             {
                 received.Clear();
-                await using var subscription = log.Subscribe(new("t", Guid.NewGuid().ToString(), Lavka.Sidecar.PubSub.Message.NoMetadata), (message, _) =>
+                await using var subscription = await log.Subscribe(new("t", Guid.NewGuid().ToString(), Lavka.Sidecar.PubSub.Message.NoMetadata), (message, _) =>
                 {
                     lock (received)
                     {

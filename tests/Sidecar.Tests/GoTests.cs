@@ -78,6 +78,8 @@ public sealed class GoTests
     [InlineData("R3/10s")]
     [InlineData("PT1.5S")]
     [InlineData("soon")]
+    [InlineData("90000000h")]
+    [InlineData("P9999Y")]
     [InlineData("R/PT1S")]
     public void What_is_no_period_is_refused(string text) => Assert.False(Durations.TryParsePeriod(text, out _, out _));
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;
 
@@ -35,6 +36,23 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task A_transaction_that_failed_does_not_hold_up_the_next()
+    {
+        await using var test = await Start();
+        await Transact(test, """{"operation":"upsert","request":{"key":"a","value":1,"etag":"other"}}""");
+
+        await Transact(test, """{"operation":"upsert","request":{"key":"b","value":2}}""");
+
+        // The log has one partition: what is put off must leave its place.
+        await Eventually.Holds(() =>
+        {
+            test.Dapr.Clock.Advance(TimeSpan.FromSeconds(1));
+            return test.App.Log.Any(request => request.Path == "/on");
+        }, "the event of the second");
+        Assert.Contains("\"data\":\"2\"", (await test.Received("/on"))[0].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_projection_is_published_instead_of_what_is_saved()
     {
         await using var test = await Start();
@@ -64,7 +82,7 @@ public sealed class OutboxTests
     {
         Resources =
         [
-            TestApp.Component("pubsub", "pubsub.embedded", ("path", "log.db")),
+            TestApp.Component("pubsub", "pubsub.embedded", ("path", "log.db"), ("partitions", "1")),
             TestApp.Component("state", "state.sqlite", [("connectionString", "state.db"), ("outboxPublishPubsub", "pubsub"), ("outboxPublishTopic", "orders"), .. more]),
         ],
     });

@@ -39,7 +39,7 @@ public sealed class SubscriptionTests
         var healthy = true;
         await using var app = await ScriptedApp.Start(request => request.Path switch
         {
-            "/dapr/subscribe" => Answer.Json(Plain),
+            "/dapr/subscribe" => Answer.Json(WithDeadLetters),
             "/health" => new(healthy ? 200 : 503),
             _ => new(200),
         });
@@ -73,6 +73,9 @@ public sealed class SubscriptionTests
             clock.Advance(check.Interval);
             return app.Log.Any(request => request.Path == "/on");
         }, "the event");
+
+        // It was kept for the app, not given up on.
+        Assert.DoesNotContain(app.Log, request => request.Path == "/dead");
     }
 
     [Fact]
@@ -149,9 +152,22 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
+    public async Task Faults_come_to_bulk_subscriptions_too()
+    {
+        await using var test = await TestApp.Start("""[{"pubsubname":"pubsub","topic":"t","route":"/on","deadLetterTopic":"dead","bulkSubscribe":{"enabled":true,"maxAwaitDurationMs":10}},{"pubsubname":"pubsub","topic":"dead","route":"/dead"}]""");
+        test.Dapr.Broker.Fail("t");
+
+        await test.Dapr.PublishAsync("t", 1);
+
+        await test.Received("/dead");
+        Assert.DoesNotContain(test.App.Log, request => request.Path == "/on");
+    }
+
+    [Fact]
     public async Task A_broker_that_is_away_takes_nothing_and_brings_nothing()
     {
         await using var test = await TestApp.Start(Plain, options: new() { Resources = [TestApp.Component("pubsub", "pubsub.embedded", ("path", "log.db"))] });
+        test.Dapr.Broker.TakeAway();
         test.Dapr.Broker.TakeAway();
 
         Assert.Contains("ERR_PUBSUB_PUBLISH_MESSAGE", (await test.Post("/v1.0/publish/pubsub/t", "1")).Body, StringComparison.Ordinal);
