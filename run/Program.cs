@@ -56,10 +56,12 @@ static async Task<int> Run(string runFile, string data, bool fresh, int? demo, C
         PrintTable(shop, dataPath);
         if (demo is null)
         {
-            await Task.Delay(Timeout.Infinite, interrupted.Token);
+            var (appId, failed) = await shop.ShutdownRequested().WaitAsync(interrupted.Token);
+            Console.WriteLine($"The sidecar of '{appId}' ends, and everything with it.");
+            return failed ? 1 : 0;
         }
 
-        return await new DemoRun(GatewayOf(apps), demo!.Value).Run(interrupted.Token) ? 0 : 1;
+        return await new DemoRun(GatewayOf(apps), demo.Value).Run(interrupted.Token) ? 0 : 1;
     }
     catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
     {

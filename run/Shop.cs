@@ -52,6 +52,14 @@ internal sealed class Shop : IAsyncDisposable
 
     public Task WaitUntilReady(CancellationToken stop) => Task.WhenAll(_sidecars.Select(sidecar => sidecar.Ready)).WaitAsync(stop);
 
+    /// <summary>Completes when a sidecar wants to end, because <c>/v1.0/shutdown</c> asked for that or changed resources cannot be loaded; answers its app's id, and whether it failed.</summary>
+    public async Task<(string AppId, bool Failed)> ShutdownRequested()
+    {
+        var ended = await Task.WhenAny(_sidecars.Select(sidecar => sidecar.ShutdownRequested));
+        var which = _sidecars.First(sidecar => sidecar.ShutdownRequested == ended);
+        return (which.AppId, which.HasFailed);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_processes.Select(process => process.DisposeAsync().AsTask()));
