@@ -13,19 +13,35 @@ namespace Lavka.Sidecar.State;
 /// </summary>
 internal static class GoJson
 {
+    private const int LargestKept = 256 * 1024;
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    // A writer a thread: it is used for every save.
+    [ThreadStatic]
+    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Writer)? _reused;
 
     /// <summary>The value as Go writes it.</summary>
     /// <exception cref="ApiException">A number is beyond 64-bit floating point; 400.</exception>
     public static byte[] Normalise(JsonElement value)
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer, Compact))
+        if (_reused is not { } reused)
         {
-            Write(json, value);
+            var fresh = new ArrayBufferWriter<byte>(1024);
+            _reused = reused = (fresh, new Utf8JsonWriter(fresh, Compact));
         }
 
-        return buffer.WrittenSpan.ToArray();
+        var (buffer, json) = reused;
+        buffer.ResetWrittenCount();
+        json.Reset();
+        Write(json, value);
+        json.Flush();
+        var written = buffer.WrittenSpan.ToArray();
+        if (buffer.Capacity > LargestKept)
+        {
+            _reused = null;
+        }
+
+        return written;
     }
 
     /// <summary>A number as Go's <c>%v</c> prints a float64: with an exponent from a million on.</summary>
