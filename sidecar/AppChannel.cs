@@ -74,7 +74,7 @@ internal sealed class AppChannel : IDisposable
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, At(path));
-            using var response = await _http.SendAsync(request, limit.Token);
+            using var response = await Connected(request, limit.Token);
             return response.IsSuccessStatusCode;
         }
         catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
@@ -100,18 +100,31 @@ internal sealed class AppChannel : IDisposable
 
     public void Dispose() => _slots?.Dispose();
 
+    // .NET lets the socket's own exception out when the app dies in the moment of connecting.
+    private async Task<HttpResponseMessage> Connected(HttpRequestMessage request, CancellationToken stop)
+    {
+        try
+        {
+            return await _http.SendAsync(request, stop);
+        }
+        catch (SocketException e)
+        {
+            throw new HttpRequestException(e.Message, e);
+        }
+    }
+
     private async Task<HttpResponseMessage> Counted(HttpRequestMessage request, CancellationToken stop)
     {
         if (_metrics is null)
         {
-            return await _http.SendAsync(request, stop);
+            return await Connected(request, stop);
         }
 
         var started = Stopwatch.GetTimestamp();
         var status = 500;
         try
         {
-            var response = await _http.SendAsync(request, stop);
+            var response = await Connected(request, stop);
             status = (int)response.StatusCode;
             return response;
         }

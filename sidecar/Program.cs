@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net.NetworkInformation;
 using System.Runtime.InteropServices;
 using Lavka.Sidecar;
 using Lavka.Sidecar.Observability;
@@ -57,27 +56,7 @@ command.SetAction(async (arguments, stop) =>
             throw new FormatException($"--app-protocol is '{protocol}'; this sidecar talks http to the app.");
         }
 
-        await using var sidecar = await Sidecar.StartAsync(new()
-        {
-            AppId = arguments.GetValue(appId)!,
-            AppPort = arguments.GetValue(appPort),
-            AppChannelAddress = arguments.GetValue(appChannelAddress)!,
-            AppMaxConcurrency = arguments.GetValue(appMaxConcurrency) is > 0 and var most ? most : null,
-            HttpPort = arguments.GetValue(httpPort) ?? 3500,
-            MetricsPort = arguments.GetValue(enableMetrics) ? MetricsPort() : null,
-            ResourcesPaths = List(arguments.GetValue(resourcesPath)),
-            ConfigPaths = List(arguments.GetValue(config)),
-            DisabledInitEndpoints = List(arguments.GetValue(disableInitEndpoints)),
-            Namespace = Environment.GetEnvironmentVariable("NAMESPACE"),
-            ApiToken = Environment.GetEnvironmentVariable("DAPR_API_TOKEN"),
-            AppToken = Environment.GetEnvironmentVariable("APP_API_TOKEN"),
-            MaxBodySize = arguments.GetValue(maxRequestSize) is { } megabytes ? megabytes * 1024L * 1024L : ByteSize.Parse(arguments.GetValue(maxBodySize)!),
-            AppHealthCheck = arguments.GetValue(enableAppHealthCheck)
-                ? new(arguments.GetValue(appHealthCheckPath)!, TimeSpan.FromSeconds(Positive(appHealthProbeInterval, 5)), TimeSpan.FromMilliseconds(Positive(appHealthProbeTimeout, 500)), Positive(appHealthThreshold, 3))
-                : null,
-            ApiLogging = arguments.GetValue(enableApiLogging),
-            Logs = logs,
-        }, stop);
+        await using var sidecar = await Start(arguments.GetValue(enableMetrics) ? arguments.GetValue(metricsPort) : null);
         log.LogInformation("The Dapr API is at {Endpoint}", sidecar.HttpEndpoint);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -97,17 +76,38 @@ command.SetAction(async (arguments, stop) =>
         return 1;
     }
 
-    // Two sidecars on one machine must not fail over a port that nobody asked for.
-    int? MetricsPort()
+    async Task<Sidecar> Start(int? metrics)
     {
-        var port = arguments.GetValue(metricsPort);
-        if (arguments.GetResult(metricsPort) is { Implicit: true } && IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(listener => listener.Port == port))
+        try
         {
-            log.LogWarning("Port {Port} is in use: there are no metrics. Choose another with --metrics-port.", port);
-            return null;
+            return await Sidecar.StartAsync(new()
+            {
+                AppId = arguments.GetValue(appId)!,
+                AppPort = arguments.GetValue(appPort),
+                AppChannelAddress = arguments.GetValue(appChannelAddress)!,
+                AppMaxConcurrency = arguments.GetValue(appMaxConcurrency) is > 0 and var most ? most : null,
+                HttpPort = arguments.GetValue(httpPort) ?? 3500,
+                MetricsPort = metrics,
+                ResourcesPaths = List(arguments.GetValue(resourcesPath)),
+                ConfigPaths = List(arguments.GetValue(config)),
+                DisabledInitEndpoints = List(arguments.GetValue(disableInitEndpoints)),
+                Namespace = Environment.GetEnvironmentVariable("NAMESPACE"),
+                ApiToken = Environment.GetEnvironmentVariable("DAPR_API_TOKEN"),
+                AppToken = Environment.GetEnvironmentVariable("APP_API_TOKEN"),
+                MaxBodySize = arguments.GetValue(maxRequestSize) is { } megabytes ? megabytes * 1024L * 1024L : ByteSize.Parse(arguments.GetValue(maxBodySize)!),
+                AppHealthCheck = arguments.GetValue(enableAppHealthCheck)
+                    ? new(arguments.GetValue(appHealthCheckPath)!, TimeSpan.FromSeconds(Positive(appHealthProbeInterval, 5)), TimeSpan.FromMilliseconds(Positive(appHealthProbeTimeout, 500)), Positive(appHealthThreshold, 3))
+                    : null,
+                ApiLogging = arguments.GetValue(enableApiLogging),
+                Logs = logs,
+            }, stop);
         }
-
-        return port;
+        catch (IOException e) when (metrics is not null && arguments.GetResult(metricsPort) is { Implicit: true })
+        {
+            // Two sidecars on one machine must not fail over a port that nobody asked for.
+            log.LogWarning("No metrics at port {Port}; choose another with --metrics-port: {Problem}", metrics, e.Message);
+            return await Start(null);
+        }
     }
 
     int Positive(Option<int?> option, int otherwise) => arguments.GetValue(option) is > 0 and var value ? value : otherwise;

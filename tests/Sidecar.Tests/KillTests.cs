@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Lavka.Testing;
@@ -122,7 +123,7 @@ public sealed class KillTests : IDisposable
                 using var response = await _http.PostAsync(new Uri(path, UriKind.Relative), body);
                 return response.StatusCode == HttpStatusCode.NoContent;
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException or SocketException)
             {
                 return false;
             }
@@ -148,7 +149,7 @@ public sealed class KillTests : IDisposable
                 using var response = await _http.GetAsync(new Uri(path, UriKind.Relative));
                 return response.IsSuccessStatusCode;
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException or SocketException)
             {
                 return false;
             }
