@@ -335,15 +335,16 @@ public sealed partial class Sidecar : IAsyncDisposable
             await Follow(async stop =>
             {
                 var resources = new ResourceLoader(_options.Logs.CreateLogger<ResourceLoader>()).LoadFolders(_options.ResourcesPaths);
-                await Components.Reload(resources, async () =>
+                await Components.Reload(resources, FollowComponents, stop);
+                await FollowComponents();
+                await StartApp(stop);
+
+                async Task FollowComponents()
                 {
                     await _outbox.Follow();
                     await (_subscriptions?.Declare(resources) ?? Task.CompletedTask);
                     await (_inputs?.EndGone() ?? Task.CompletedTask);
-                }, stop);
-                await _outbox.Follow();
-                await (_subscriptions?.Declare(resources) ?? Task.CompletedTask);
-                await StartApp(stop);
+                }
             });
         }
         catch (ResourceException e)

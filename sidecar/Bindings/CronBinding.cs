@@ -71,7 +71,7 @@ internal sealed partial class CronBinding : IInputBinding
 
         // A machine that has slept makes up for one tick, not for all.
         private static DateTimeOffset? Following(CronSchedule schedule, DateTimeOffset due, TimeProvider time) =>
-            schedule.Next(due) is { } next && schedule.Next(next) < time.GetUtcNow() ? schedule.Next(time.GetUtcNow()) : schedule.Next(due);
+            schedule.Next(due) is not { } next ? null : schedule.Next(next) < time.GetUtcNow() ? schedule.Next(time.GetUtcNow()) : next;
 
         private async Task Tick(TimeProvider time, Func<BindingEvent, CancellationToken, Task> handler)
         {

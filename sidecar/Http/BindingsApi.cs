@@ -72,21 +72,17 @@ internal sealed class BindingsApi(Components components, ResiliencyPolicies poli
         var metadata = new Dictionary<string, string>();
         foreach (var member in body.ValueKind == JsonValueKind.Object ? body.EnumerateObject() : default)
         {
-            switch (member.Name.ToLowerInvariant())
+            if (GoMember.Is(member, "operation"u8))
             {
-                case "operation":
-                    operation = Text(member);
-                    break;
-                case "data":
-                    data = GoJson.Normalise(member.Value);
-                    break;
-                case "metadata" when member.Value.ValueKind != JsonValueKind.Null:
-                    foreach (var pair in member.Value.ValueKind == JsonValueKind.Object ? member.Value.EnumerateObject() : throw ApiException.Malformed("failed deserializing HTTP body: metadata is not an object"))
-                    {
-                        metadata[pair.Name] = Text(pair);
-                    }
-
-                    break;
+                operation = GoMember.Text(member) ?? "";
+            }
+            else if (GoMember.Is(member, "data"u8))
+            {
+                data = GoJson.Normalise(member.Value);
+            }
+            else if (GoMember.Is(member, "metadata"u8))
+            {
+                metadata = GoMember.Texts(member.Value);
             }
         }
 
@@ -101,13 +97,6 @@ internal sealed class BindingsApi(Components components, ResiliencyPolicies poli
         }
 
         return (operation, data, metadata);
-
-        static string Text(JsonProperty member) => member.Value.ValueKind switch
-        {
-            JsonValueKind.String => member.Value.GetString()!,
-            JsonValueKind.Null => "",
-            _ => throw ApiException.Malformed($"failed deserializing HTTP body: json: cannot unmarshal {member.Value.GetRawText()} into the field {member.Name} of type string"),
-        };
     }
 
     private IOutputBinding Find(string name, string operation) =>

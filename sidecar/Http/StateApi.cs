@@ -99,15 +99,14 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         {
             JsonValueKind.Array => [.. body.RootElement.EnumerateArray().Select(StateRequest.Read)],
             JsonValueKind.Null => [],
-            _ => throw StateRequest.Mismatch(body.RootElement, "a list of state items"),
+            _ => throw GoMember.Mismatch(body.RootElement, "a list of state items"),
         };
-        foreach (var item in items)
-        {
-            StoredKey(store, item.Key.Length == 0 ? throw ApiException.Malformed("\"key\" is a required field") : item.Key);
-        }
+        var keys = items.ConvertAll(item => StoredKey(store, item.Key.Length == 0 ? throw ApiException.Malformed("\"key\" is a required field") : item.Key));
 
         // As in daprd, each item stands for itself: one that fails does not keep the others from being saved.
-        var failures = items.Count == 1 ? [await Save(store, items[0], metadata, request)] : await Task.WhenAll(items.Select(item => Save(store, item, metadata, request)));
+        var failures = items.Count == 1
+            ? [await Save(store, keys[0], items[0], metadata, request)]
+            : await Task.WhenAll(items.Zip(keys, (item, key) => Save(store, key, item, metadata, request)));
         if (failures.OfType<Exception>().ToList() is { Count: > 0 } failed)
         {
             var conflict = failed.OfType<ETagMismatchException>().FirstOrDefault();
@@ -119,11 +118,11 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     }
 
     /// <summary>Null, or why the item is not saved.</summary>
-    private async Task<Exception?> Save(LoadedStateStore store, StateRequest item, Dictionary<string, string> metadata, ApiRequest request)
+    private async Task<Exception?> Save(LoadedStateStore store, string key, StateRequest item, Dictionary<string, string> metadata, ApiRequest request)
     {
         try
         {
-            await Apply(store, "set", [item.Upsert(StoredKey(store, item.Key), metadata)], request.Stop);
+            await Apply(store, "set", [item.Upsert(key, metadata)], request.Stop);
             return null;
         }
         catch (Exception e) when (IsFailure(e, request))
@@ -160,21 +159,21 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         {
             JsonValueKind.Object => body.RootElement.EnumerateObject(),
             JsonValueKind.Null => default,
-            _ => throw StateRequest.Mismatch(body.RootElement, "a bulk get"),
+            _ => throw GoMember.Mismatch(body.RootElement, "a bulk get"),
         })
         {
-            if (StateRequest.Is(member, "metadata"u8))
+            if (GoMember.Is(member, "metadata"u8))
             {
-                StateRequest.Texts(member.Value);
+                GoMember.Texts(member.Value);
             }
-            else if (StateRequest.Is(member, "parallelism"u8) && !(member.Value.ValueKind == JsonValueKind.Null || (member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt64(out _))))
+            else if (GoMember.Is(member, "parallelism"u8) && !(member.Value.ValueKind == JsonValueKind.Null || (member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt64(out _))))
             {
-                throw StateRequest.Mismatch(member.Value, "the field parallelism of type int");
+                throw GoMember.Mismatch(member.Value, "the field parallelism of type int");
             }
-            else if (StateRequest.Is(member, "keys"u8) && member.Value.ValueKind != JsonValueKind.Null)
+            else if (GoMember.Is(member, "keys"u8) && member.Value.ValueKind != JsonValueKind.Null)
             {
-                keys.AddRange((member.Value.ValueKind == JsonValueKind.Array ? member.Value.EnumerateArray() : throw StateRequest.Mismatch(member.Value, "the field keys of type []string"))
-                    .Select(key => key.ValueKind == JsonValueKind.String ? key.GetString()! : throw StateRequest.Mismatch(key, "a key of type string")));
+                keys.AddRange((member.Value.ValueKind == JsonValueKind.Array ? member.Value.EnumerateArray() : throw GoMember.Mismatch(member.Value, "the field keys of type []string"))
+                    .Select(key => key.ValueKind == JsonValueKind.String ? key.GetString()! : throw GoMember.Mismatch(key, "a key of type string")));
             }
         }
 
@@ -284,15 +283,15 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
         {
             JsonValueKind.Object => body.EnumerateObject(),
             JsonValueKind.Null => default,
-            _ => throw StateRequest.Mismatch(body, "a transaction"),
+            _ => throw GoMember.Mismatch(body, "a transaction"),
         })
         {
-            if (!StateRequest.Is(member, "operations"u8) || member.Value.ValueKind == JsonValueKind.Null)
+            if (!GoMember.Is(member, "operations"u8) || member.Value.ValueKind == JsonValueKind.Null)
             {
                 continue;
             }
 
-            foreach (var item in member.Value.ValueKind == JsonValueKind.Array ? member.Value.EnumerateArray() : throw StateRequest.Mismatch(member.Value, "a list of operations"))
+            foreach (var item in member.Value.ValueKind == JsonValueKind.Array ? member.Value.EnumerateArray() : throw GoMember.Mismatch(member.Value, "a list of operations"))
             {
                 operations.Add(Operation(item));
             }
@@ -305,13 +304,13 @@ internal sealed class StateApi(Components components, ResiliencyPolicies policie
     {
         var operation = "";
         JsonElement request = default;
-        foreach (var member in item.ValueKind == JsonValueKind.Object ? item.EnumerateObject() : throw StateRequest.Mismatch(item, "an operation"))
+        foreach (var member in item.ValueKind == JsonValueKind.Object ? item.EnumerateObject() : throw GoMember.Mismatch(item, "an operation"))
         {
-            if (StateRequest.Is(member, "operation"u8))
+            if (GoMember.Is(member, "operation"u8))
             {
-                operation = StateRequest.Text(member);
+                operation = GoMember.Text(member);
             }
-            else if (StateRequest.Is(member, "request"u8))
+            else if (GoMember.Is(member, "request"u8))
             {
                 request = member.Value;
             }

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.State;
@@ -14,7 +12,6 @@ internal sealed class StateOptionException(string message) : Exception(message);
 internal sealed record StateRequest
 {
     private static readonly JsonElement Null = JsonDocument.Parse("null").RootElement;
-    private static readonly Dictionary<string, string> None = [];
 
     // A date ends before Go's durations do.
     private const long MostSeconds = 200L * 365 * 24 * 3600;
@@ -27,7 +24,7 @@ internal sealed record StateRequest
 
     private string? ContentType { get; set; }
 
-    private Dictionary<string, string> Metadata { get; set; } = None;
+    private Dictionary<string, string> Metadata { get; set; } = [];
 
     private string? Concurrency { get; set; }
 
@@ -43,29 +40,29 @@ internal sealed record StateRequest
             return request;
         }
 
-        foreach (var member in json.ValueKind == JsonValueKind.Object ? json.EnumerateObject() : throw Mismatch(json, "a state item"))
+        foreach (var member in json.ValueKind == JsonValueKind.Object ? json.EnumerateObject() : throw GoMember.Mismatch(json, "a state item"))
         {
-            if (Is(member, "key"u8))
+            if (GoMember.Is(member, "key"u8))
             {
-                request.Key = Text(member) ?? "";
+                request.Key = GoMember.Text(member) ?? "";
             }
-            else if (Is(member, "value"u8))
+            else if (GoMember.Is(member, "value"u8))
             {
                 request.Value = member.Value;
             }
-            else if (Is(member, "etag"u8))
+            else if (GoMember.Is(member, "etag"u8))
             {
-                request.ETag = Text(member) is { Length: > 0 } etag ? etag : null;
+                request.ETag = GoMember.Text(member) is { Length: > 0 } etag ? etag : null;
             }
-            else if (Is(member, "contentType"u8))
+            else if (GoMember.Is(member, "contentType"u8))
             {
-                request.ContentType = Text(member);
+                request.ContentType = GoMember.Text(member);
             }
-            else if (Is(member, "metadata"u8))
+            else if (GoMember.Is(member, "metadata"u8))
             {
-                request.Metadata = Texts(member.Value);
+                request.Metadata = GoMember.Texts(member.Value);
             }
-            else if (Is(member, "options"u8) && member.Value.ValueKind != JsonValueKind.Null)
+            else if (GoMember.Is(member, "options"u8) && member.Value.ValueKind != JsonValueKind.Null)
             {
                 request.ReadOptions(member.Value);
             }
@@ -73,39 +70,6 @@ internal sealed record StateRequest
 
         return request;
     }
-
-    /// <summary>A JSON object of texts, null for none.</summary>
-    /// <exception cref="ApiException">It is something else; 400.</exception>
-    public static Dictionary<string, string> Texts(JsonElement map)
-    {
-        if (map.ValueKind == JsonValueKind.Null)
-        {
-            return None;
-        }
-
-        var texts = new Dictionary<string, string>();
-        foreach (var member in map.ValueKind == JsonValueKind.Object ? map.EnumerateObject() : throw Mismatch(map, "a map[string]string"))
-        {
-            texts[member.Name] = Text(member) ?? "";
-        }
-
-        return texts;
-    }
-
-    /// <summary>Whether a member has this name, in any case, as Go reads JSON.</summary>
-    public static bool Is(JsonProperty member, ReadOnlySpan<byte> name) => Ascii.EqualsIgnoreCase(JsonMarshal.GetRawUtf8PropertyName(member), name);
-
-    /// <summary>A member that is a text or null.</summary>
-    /// <exception cref="ApiException">It is something else; 400.</exception>
-    public static string? Text(JsonProperty member) => member.Value.ValueKind switch
-    {
-        JsonValueKind.String => member.Value.GetString(),
-        JsonValueKind.Null => null,
-        _ => throw Mismatch(member.Value, $"the field {member.Name} of type string"),
-    };
-
-    /// <summary>Go's complaint about a value of the wrong kind.</summary>
-    public static ApiException Mismatch(JsonElement value, string wanted) => ApiException.Malformed($"json: cannot unmarshal {value.ValueKind.ToString().ToLowerInvariant()} into {wanted}");
 
     /// <param name="key">The key as stored.</param>
     /// <param name="query">The request's own metadata, which comes before the item's.</param>
@@ -138,15 +102,15 @@ internal sealed record StateRequest
 
     private void ReadOptions(JsonElement options)
     {
-        foreach (var option in options.ValueKind == JsonValueKind.Object ? options.EnumerateObject() : throw Mismatch(options, "the field options"))
+        foreach (var option in options.ValueKind == JsonValueKind.Object ? options.EnumerateObject() : throw GoMember.Mismatch(options, "the field options"))
         {
-            if (Is(option, "concurrency"u8))
+            if (GoMember.Is(option, "concurrency"u8))
             {
-                Concurrency = Text(option);
+                Concurrency = GoMember.Text(option);
             }
-            else if (Is(option, "consistency"u8))
+            else if (GoMember.Is(option, "consistency"u8))
             {
-                Consistency = Text(option);
+                Consistency = GoMember.Text(option);
             }
         }
     }

@@ -20,7 +20,7 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
     private static readonly TimeSpan SubscribePatience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan PublishPause = TimeSpan.FromSeconds(2);
 
-    private readonly ConcurrentDictionary<string, Task> _exchanges = new();
+    private readonly ConcurrentDictionary<string, bool> _exchanges = new();
     private readonly SemaphoreSlim _declaring = new(1);
     private IConnection? _connection;
     private IChannel? _publishing;
@@ -175,7 +175,7 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
         {
             await using var channel = await _connection!.CreateChannelAsync(cancellationToken: stop);
             await channel.ExchangeDeclareAsync(topic, options.ExchangeKind, options.Durable, options.DeletedWhenUnused, cancellationToken: stop);
-            _exchanges[topic] = Task.CompletedTask;
+            _exchanges[topic] = true;
         }
         finally
         {

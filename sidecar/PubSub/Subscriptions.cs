@@ -64,11 +64,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         {
             if (!wanted.TryGetValue(pair.Key, out var spec) || !ReferenceEquals(spec, pair.Value.Spec) || !ReferenceEquals(components.PubSubs.GetValueOrDefault(spec.PubSubName), pair.Value.PubSub))
             {
-                lock (_running)
-                {
-                    _running.Remove(pair.Key);
-                }
-
+                _running.Remove(pair.Key);
                 await pair.Value.Subscription.DisposeAsync();
                 if (pair.Value.Bulk is not null)
                 {

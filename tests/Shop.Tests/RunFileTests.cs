@@ -1,4 +1,5 @@
 using Lavka.Run;
+using Lavka.Testing;
 using YamlDotNet.RepresentationModel;
 
 namespace Lavka.Shop.Tests;

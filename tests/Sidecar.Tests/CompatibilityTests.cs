@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 using Lavka.Sidecar.Resources;
+using Lavka.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using YamlDotNet.RepresentationModel;
 
@@ -10,7 +11,7 @@ namespace Lavka.Sidecar.Tests;
 /// <summary>docs/dapr-compatibility.md against the code.</summary>
 public sealed partial class CompatibilityTests
 {
-    private static readonly string[] Document = File.ReadAllLines(Path.Combine(Root(), "docs", "dapr-compatibility.md"));
+    private static readonly string[] Document = File.ReadAllLines(Path.Combine(Repository.Root, "docs", "dapr-compatibility.md"));
 
     // Every state store, broker or binding may have these; the document says so once.
     private static readonly string[] Common =
@@ -21,13 +22,13 @@ public sealed partial class CompatibilityTests
     [Fact]
     public async Task Every_request_of_the_API_table_is_answered_as_it_says()
     {
-        await using var test = await TestApp.Start(answer: request => request.Path == "/dapr/config" ? Lavka.Testing.Answer.Json("""{"entities":["Cart"]}""") : null, options: new()
+        await using var test = await TestApp.Start(answer: request => request.Path == "/dapr/config" ? Answer.Json("""{"entities":["Cart"]}""") : null, options: new()
         {
             Resources =
             [
                 TestApp.Component("pubsub", "pubsub.in-memory"), TestApp.Component("store", "state.in-memory", ("actorStateStore", "true")), TestApp.Component("secrets", "secretstores.local.env"),
                 TestApp.Component("binding", "bindings.localstorage", ("rootPath", "files")), TestApp.Component("lock", "lock.embedded", ("path", "locks.db")),
-                TestApp.Component("config", "configuration.embedded", ("path", Path.Combine(Root(), "global.json"))),
+                TestApp.Component("config", "configuration.embedded", ("path", Path.Combine(Repository.Root, "global.json"))),
             ],
         });
         var rows = Table("## HTTP API");
@@ -99,17 +100,6 @@ public sealed partial class CompatibilityTests
     private static List<string[]> Table(string heading) => [.. Document.SkipWhile(line => line != heading).Skip(1).TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
         .Where(line => line.StartsWith("| ", StringComparison.Ordinal) || line.StartsWith("|-", StringComparison.Ordinal)).Skip(2)
         .Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray())];
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Dapr.sln")))
-        {
-            folder = folder.Parent ?? throw new DirectoryNotFoundException("The repository's root is not above the tests.");
-        }
-
-        return folder.FullName;
-    }
 
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex Quoted();

@@ -11,21 +11,8 @@ public sealed class NodeTheoryAttribute : TheoryAttribute
         : null;
 
     /// <summary>The folder of the scripts.</summary>
-    public static string Scripts { get; } = Find();
+    public static string Scripts { get; } = Path.Combine(Repository.Root, "tests", "JsSdk");
 
     private static bool IsOnPath(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
-
-    private static string Find()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Dapr.sln")))
-            {
-                return Path.Combine(folder.FullName, "tests", "JsSdk");
-            }
-        }
-
-        throw new DirectoryNotFoundException("The tests run from within the repository.");
-    }
 }

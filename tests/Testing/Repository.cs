@@ -1,7 +1,7 @@
-namespace Lavka.Shop.Tests;
+namespace Lavka.Testing;
 
 /// <summary>Where the sources are.</summary>
-internal static class Repository
+public static class Repository
 {
     public static string Root { get; } = Find();
 
