@@ -387,10 +387,18 @@ internal sealed partial class EmbeddedLog : IPubSub
 
         internal sealed class Member(ConsumerGroup group, MessageHandler handler) : IAsyncDisposable
         {
+            // What the app has taken, its answer still on the way, must not come again because we leave.
+            private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
+
             private readonly CancellationTokenSource _left = new();
+            private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+            // Deliveries under way, and one more until the member leaves.
+            private int _running = 1;
 
             public async Task<bool> TryHandle(Message message)
             {
+                Interlocked.Increment(ref _running);
                 try
                 {
                     await handler(message, _left.Token);
@@ -401,12 +409,27 @@ internal sealed partial class EmbeddedLog : IPubSub
                     // Reported by the handler; the message comes again, here or at another member.
                     return false;
                 }
+                finally
+                {
+                    End();
+                }
             }
 
             public async ValueTask DisposeAsync()
             {
-                await _left.CancelAsync();
+                _left.CancelAfter(Grace);
                 await group.Leave(this);
+                End();
+                await _idle.Task;
+                _left.Dispose();
+            }
+
+            private void End()
+            {
+                if (Interlocked.Decrement(ref _running) == 0)
+                {
+                    _idle.TrySetResult();
+                }
             }
         }
     }
