@@ -10,9 +10,9 @@ var app = builder.Build();
 app.MapServiceDefaults();
 
 app.MapV1();
-app.On<ProductCreated>(Topics.Catalog, StockProduct.Handle);
-app.On<OrderCreated>(Topics.Orders, ReserveStock.Handle);
-app.On<OrderPaid>(Topics.Orders, TakeStock.Handle);
-app.On<OrderCancelled>(Topics.Orders, ReleaseStock.Handle);
+app.On<ProductCreated>(StockProduct.Handle);
+app.On<OrderCreated>(ReserveStock.Handle);
+app.On<OrderPaid>(TakeStock.Handle);
+app.On<OrderCancelled>(ReleaseStock.Handle);
 
 app.Run();

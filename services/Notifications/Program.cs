@@ -10,11 +10,11 @@ var app = builder.Build();
 app.MapServiceDefaults();
 
 app.MapV1();
-app.On<UserCreated>(Topics.Users, Notify.Welcome);
-app.On<OrderCreated>(Topics.Orders, Notify.OrderConfirmation);
-app.On<PaymentCompleted>(Topics.Payments, Notify.PaymentReceipt);
-app.On<OrderShipped>(Topics.Orders, Notify.OrderShipped);
-app.On<OrderDelivered>(Topics.Orders, Notify.OrderDelivered);
-app.On<OrderCancelled>(Topics.Orders, Notify.OrderCancelled);
+app.On<UserCreated>(Notify.Welcome);
+app.On<OrderCreated>(Notify.OrderConfirmation);
+app.On<PaymentCompleted>(Notify.PaymentReceipt);
+app.On<OrderShipped>(Notify.OrderShipped);
+app.On<OrderDelivered>(Notify.OrderDelivered);
+app.On<OrderCancelled>(Notify.OrderCancelled);
 
 app.Run();

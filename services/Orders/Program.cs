@@ -13,16 +13,16 @@ app.MapServiceDefaults();
 app.MapActorsHandlers();
 
 app.MapV1();
-app.On<ProductCreated>(Topics.Catalog, FollowProduct.Created);
-app.On<PriceChanged>(Topics.Catalog, FollowProduct.PriceChanged);
-app.On<ProductDiscontinued>(Topics.Catalog, FollowProduct.Discontinued);
-app.On<OrderCreated>(Topics.Orders, StartDeadline.Handle);
-app.On<StockReserved>(Topics.Inventory, FollowOrder.StockReserved);
-app.On<StockRejected>(Topics.Inventory, FollowOrder.StockRejected);
-app.On<PaymentCompleted>(Topics.Payments, FollowOrder.PaymentCompleted);
-app.On<PaymentFailed>(Topics.Payments, FollowOrder.PaymentFailed);
-app.On<ShipmentDispatched>(Topics.Shipping, FollowOrder.ShipmentDispatched);
-app.On<ShipmentDelivered>(Topics.Shipping, FollowOrder.ShipmentDelivered);
-app.On<ShipmentStopped>(Topics.Shipping, FollowOrder.ShipmentStopped);
+app.On<ProductCreated>(FollowProduct.Created);
+app.On<PriceChanged>(FollowProduct.PriceChanged);
+app.On<ProductDiscontinued>(FollowProduct.Discontinued);
+app.On<OrderCreated>(StartDeadline.Handle);
+app.On<StockReserved>(FollowOrder.StockReserved);
+app.On<StockRejected>(FollowOrder.StockRejected);
+app.On<PaymentCompleted>(FollowOrder.PaymentCompleted);
+app.On<PaymentFailed>(FollowOrder.PaymentFailed);
+app.On<ShipmentDispatched>(FollowOrder.ShipmentDispatched);
+app.On<ShipmentDelivered>(FollowOrder.ShipmentDelivered);
+app.On<ShipmentStopped>(FollowOrder.ShipmentStopped);
 
 app.Run();

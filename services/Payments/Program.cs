@@ -11,7 +11,7 @@ var app = builder.Build();
 app.MapServiceDefaults();
 
 app.MapV1();
-app.On<OrderConfirmed>(Topics.Orders, ChargeOrder.Handle);
-app.On<OrderCancelled>(Topics.Orders, RefundOrder.Handle);
+app.On<OrderConfirmed>(ChargeOrder.Handle);
+app.On<OrderCancelled>(RefundOrder.Handle);
 
 app.Run();

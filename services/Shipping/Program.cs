@@ -11,7 +11,7 @@ var app = builder.Build();
 app.MapServiceDefaults();
 
 app.MapV1();
-app.On<OrderPaid>(Topics.Orders, ShipOrder.Handle);
-app.On<ShipmentDispatched>(Topics.Shipping, DeliverShipment.Handle);
+app.On<OrderPaid>(ShipOrder.Handle);
+app.On<ShipmentDispatched>(DeliverShipment.Handle);
 
 app.Run();

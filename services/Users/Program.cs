@@ -10,6 +10,6 @@ var app = builder.Build();
 app.MapServiceDefaults();
 
 app.MapV1();
-app.On<NotificationSent>(Topics.Notifications, ConfirmWelcome.Handle, where: "event.data.template == \"welcome\"");
+app.On<NotificationSent>(ConfirmWelcome.Handle, where: "event.data.template == \"welcome\"");
 
 app.Run();

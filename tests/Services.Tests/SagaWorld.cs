@@ -30,22 +30,22 @@ internal sealed class SagaWorld
         Payments = Make(Topics.Payments);
         Shipping = Make(Topics.Shipping);
         Notifications = Make(Topics.Notifications);
-        On<ProductCreated>(Inventory, Topics.Catalog, (store, e) => StockProduct.Handle(e, store, default));
-        On<OrderCreated>(Inventory, Topics.Orders, (store, e) => ReserveStock.Handle(e, store, default));
-        On<OrderPaid>(Inventory, Topics.Orders, (store, e) => TakeStock.Handle(e, store, default));
-        On<OrderCancelled>(Inventory, Topics.Orders, (store, e) => ReleaseStock.Handle(e, store, default));
-        On<OrderConfirmed>(Payments, Topics.Orders, (store, e) => ChargeOrder.Handle(e, store, Provider, default));
-        On<OrderCancelled>(Payments, Topics.Orders, (store, e) => RefundOrder.Handle(e, store, Provider, default));
-        On<OrderPaid>(Shipping, Topics.Orders, (store, e) => ShipOrder.Handle(e, store, _carrier, default));
-        On<ShipmentDispatched>(Shipping, Topics.Shipping, (store, e) => DeliverShipment.Handle(e, store, _carrier, default));
-        On<StockReserved>(Orders, Topics.Inventory, (store, e) => FollowOrder.StockReserved(e, store, default));
-        On<StockRejected>(Orders, Topics.Inventory, (store, e) => FollowOrder.StockRejected(e, store, default));
-        On<PaymentCompleted>(Orders, Topics.Payments, (store, e) => FollowOrder.PaymentCompleted(e, store, default));
-        On<PaymentFailed>(Orders, Topics.Payments, (store, e) => FollowOrder.PaymentFailed(e, store, default));
-        On<ShipmentDispatched>(Orders, Topics.Shipping, (store, e) => FollowOrder.ShipmentDispatched(e, store, default));
-        On<ShipmentDelivered>(Orders, Topics.Shipping, (store, e) => FollowOrder.ShipmentDelivered(e, store, default));
-        On<ShipmentStopped>(Orders, Topics.Shipping, (store, e) => FollowOrder.ShipmentStopped(e, store, default));
-        On<OrderCreated>(Notifications, Topics.Orders, (store, e) => Notify.OrderConfirmation(e, store, TimeProvider.System, default));
+        On<ProductCreated>(Inventory, (store, e) => StockProduct.Handle(e, store, default));
+        On<OrderCreated>(Inventory, (store, e) => ReserveStock.Handle(e, store, default));
+        On<OrderPaid>(Inventory, (store, e) => TakeStock.Handle(e, store, default));
+        On<OrderCancelled>(Inventory, (store, e) => ReleaseStock.Handle(e, store, default));
+        On<OrderConfirmed>(Payments, (store, e) => ChargeOrder.Handle(e, store, Provider, default));
+        On<OrderCancelled>(Payments, (store, e) => RefundOrder.Handle(e, store, Provider, default));
+        On<OrderPaid>(Shipping, (store, e) => ShipOrder.Handle(e, store, _carrier, default));
+        On<ShipmentDispatched>(Shipping, (store, e) => DeliverShipment.Handle(e, store, _carrier, default));
+        On<StockReserved>(Orders, (store, e) => FollowOrder.StockReserved(e, store, default));
+        On<StockRejected>(Orders, (store, e) => FollowOrder.StockRejected(e, store, default));
+        On<PaymentCompleted>(Orders, (store, e) => FollowOrder.PaymentCompleted(e, store, default));
+        On<PaymentFailed>(Orders, (store, e) => FollowOrder.PaymentFailed(e, store, default));
+        On<ShipmentDispatched>(Orders, (store, e) => FollowOrder.ShipmentDispatched(e, store, default));
+        On<ShipmentDelivered>(Orders, (store, e) => FollowOrder.ShipmentDelivered(e, store, default));
+        On<ShipmentStopped>(Orders, (store, e) => FollowOrder.ShipmentStopped(e, store, default));
+        On<OrderCreated>(Notifications, (store, e) => Notify.OrderConfirmation(e, store, TimeProvider.System, default));
     }
 
     public TestService Orders { get; }
@@ -139,8 +139,8 @@ internal sealed class SagaWorld
         return service;
     }
 
-    private void On<T>(TestService service, string topic, Func<AggregateStore, T, Task> handle)
-        where T : IEvent => _subscriptions.Add((topic, T.Type, service, (store, data) => handle(store, data.Deserialize<T>(JsonSerializerOptions.Web)!)));
+    private void On<T>(TestService service, Func<AggregateStore, T, Task> handle)
+        where T : IEvent => _subscriptions.Add((T.Topic, T.Type, service, (store, data) => handle(store, data.Deserialize<T>(JsonSerializerOptions.Web)!)));
 
     private void Publish(Published @event) => _pending.AddRange(_subscriptions
         .Where(subscription => subscription.Topic == @event.Topic && subscription.Type == @event.Type)

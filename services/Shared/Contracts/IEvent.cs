@@ -5,6 +5,9 @@ namespace Lavka.Contracts;
 /// </summary>
 public interface IEvent
 {
+    /// <summary>The topic of the context that tells it.</summary>
+    static abstract string Topic { get; }
+
     /// <summary>The CloudEvents <c>type</c>, for example <c>order.created</c>.</summary>
     static abstract string Type { get; }
 

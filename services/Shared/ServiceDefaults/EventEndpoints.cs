@@ -15,16 +15,15 @@ public static class EventEndpoints
     /// <see cref="RuleBrokenException"/>, which puts it into the service's dead-letter topic.
     /// </summary>
     /// <param name="app">The service.</param>
-    /// <param name="topic">The topic of the context that tells it.</param>
     /// <param name="handler">The use case: the event, services, and a cancellation token.</param>
     /// <param name="where">A CEL condition on the event besides its type, for example <c>event.data.template == "welcome"</c>.</param>
-    public static void On<T>(this WebApplication app, string topic, Delegate handler, string? where = null)
-        where T : IEvent => app.MapPost($"/events/{topic}/{T.Type}", handler)
+    public static void On<T>(this WebApplication app, Delegate handler, string? where = null)
+        where T : IEvent => app.MapPost($"/events/{T.Topic}/{T.Type}", handler)
             .WithMetadata(new EventEndpoint())
             .WithTopic(new TopicOptions
             {
                 PubsubName = Outbox.PubSub,
-                Name = topic,
+                Name = T.Topic,
                 Match = $"event.type == \"{T.Type}\"" + (where is null ? "" : $" && {where}"),
             });
 }
