@@ -154,6 +154,26 @@ public abstract class DaprClient : IDisposable
     public abstract Task<bool> TryDeleteStateAsync(
         string storeName, string key, string etag, StateOptions? stateOptions = default, IReadOnlyDictionary<string, string>? metadata = default, CancellationToken cancellationToken = default);
 
+    /// <summary>Calls an output binding (Dapr: reference/api/bindings_api).</summary>
+    /// <param name="bindingName">The component.</param>
+    /// <param name="operation">One of the operations it has, for example <c>create</c>.</param>
+    /// <param name="data">The data; sent as JSON.</param>
+    /// <param name="metadata">The component's settings for this call.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="DaprException">The binding failed, or there is none of that name.</exception>
+    public abstract Task InvokeBindingAsync<TRequest>(
+        string bindingName, string operation, TRequest data, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Reads a secret (Dapr: reference/api/secrets_api).</summary>
+    /// <param name="storeName">The secret store component.</param>
+    /// <param name="key">The secret's name.</param>
+    /// <param name="metadata">The component's settings for this call.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The secret's values by name; most stores have one, named as the secret.</returns>
+    /// <exception cref="DaprException">There is no such secret, or it must not be read.</exception>
+    public abstract Task<Dictionary<string, string>> GetSecretAsync(
+        string storeName, string key, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellationToken = default);
+
     /// <summary>Whether the sidecar answers and is ready.</summary>
     /// <param name="cancellationToken">Cancels.</param>
     public abstract Task<bool> CheckHealthAsync(CancellationToken cancellationToken = default);

@@ -181,6 +181,37 @@ internal sealed class DaprClientHttp : DaprClient
         return await CheckConflict(response, cancellationToken).ConfigureAwait(false);
     }
 
+    public override async Task InvokeBindingAsync<TRequest>(
+        string bindingName, string operation, TRequest data, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(bindingName);
+        ArgumentException.ThrowIfNullOrEmpty(operation);
+        var body = Write(json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("operation"u8, operation);
+            json.WritePropertyName("data"u8);
+            JsonSerializer.Serialize(json, data, JsonSerializerOptions);
+            json.WritePropertyName("metadata"u8);
+            JsonSerializer.Serialize(json, metadata ?? new Dictionary<string, string>());
+            json.WriteEndObject();
+        });
+        using var response = await Send(HttpMethod.Post, Path("bindings", bindingName), body, Json, "Binding", cancellationToken).ConfigureAwait(false);
+        await Check(response, "Binding", cancellationToken).ConfigureAwait(false);
+    }
+
+    public override async Task<Dictionary<string, string>> GetSecretAsync(
+        string storeName, string key, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(storeName);
+        ArgumentException.ThrowIfNullOrEmpty(key);
+        using var response = await Send(HttpMethod.Get, Path("secrets", storeName, key) + Query(metadata), null, null, "Secret", cancellationToken).ConfigureAwait(false);
+        await Check(response, "Secret", cancellationToken).ConfigureAwait(false);
+        return response.StatusCode == HttpStatusCode.NoContent
+            ? []
+            : JsonSerializer.Deserialize<Dictionary<string, string>>(await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false)) ?? [];
+    }
+
     public override Task<bool> CheckHealthAsync(CancellationToken cancellationToken = default) => IsHealthy("/v1.0/healthz", cancellationToken);
 
     public override Task<bool> CheckOutboundHealthAsync(CancellationToken cancellationToken = default) => IsHealthy("/v1.0/healthz/outbound", cancellationToken);

@@ -3,36 +3,49 @@ using Lavka.ServiceDefaults;
 
 namespace Lavka.Catalog;
 
+/// <summary>What is to be sold.</summary>
+public sealed record NewProduct(string? Name, decimal? Price, long? Stock, string? Description = null, string? Category = null, string? IdempotencyKey = null);
+
 /// <summary>Puts a product up for sale.</summary>
 public static class AddProduct
 {
     private const long MostStock = 1_000_000_000;
 
-    public static async Task<Product> Handle(string? name, decimal? price, long? stock, AggregateStore store, TimeProvider time, CancellationToken stop)
+    public static async Task<Product> Handle(NewProduct wanted, AggregateStore store, SearchIndex index, TimeProvider time, CancellationToken stop)
     {
-        name = name?.Trim();
+        var product = Checked(wanted, time.GetUtcNow());
+        var added = await store.Accept<Product, IdList>(Product.KeyOf(product.ProductId), [Product.Index], (existing, parts) =>
+        {
+            if (existing is not null)
+            {
+                return existing.Name == product.Name && existing.InitialStock == product.InitialStock ? existing.Unchanged() : throw NaturalId.KeyUsed(wanted.IdempotencyKey);
+            }
+
+            IdList.Add(parts, Product.Index, product.ProductId);
+            return product.Telling(new ProductCreated(product.ProductId, product.Name, product.Price, product.InitialStock, product.Description, product.Category));
+        }, stop);
+        index.Put(added!);
+        return added!;
+    }
+
+    private static Product Checked(NewProduct wanted, DateTimeOffset now)
+    {
+        var name = wanted.Name?.Trim();
         if (string.IsNullOrEmpty(name) || name.Length > 200)
         {
             throw RequestException.Bad("The name is required, with at most 200 characters.");
         }
 
-        if (stock is not (>= 0 and <= MostStock))
+        if (wanted.Stock is not (>= 0 and <= MostStock))
         {
-            throw RequestException.Bad($"The stock is {stock?.ToString() ?? "missing"}; allowed is a whole number from 0 to {MostStock}.");
+            throw RequestException.Bad($"The stock is {wanted.Stock?.ToString() ?? "missing"}; allowed is a whole number from 0 to {MostStock}.");
         }
 
-        var productId = Guid.CreateVersion7().ToString();
-        var product = new Product(productId, name, ChangePrice.Checked(price), 1, stock.Value, IsDiscontinued: false, time.GetUtcNow());
-        await store.Accept<Product, IdList>(Product.KeyOf(productId), [Product.Index], (existing, parts) =>
+        if (wanted.Description is { Length: > 5000 } || wanted.Category is { Length: > 100 })
         {
-            if (existing is not null)
-            {
-                return existing.Unchanged();
-            }
+            throw RequestException.Bad("The description has at most 5000 characters, the category at most 100.");
+        }
 
-            IdList.Add(parts, Product.Index, productId);
-            return product.Telling(new ProductCreated(productId, product.Name, product.Price, product.InitialStock));
-        }, stop);
-        return product;
+        return new(NaturalId.ForRequest("product", wanted.IdempotencyKey), name, ChangePrice.Checked(wanted.Price), 1, wanted.Stock.Value, IsDiscontinued: false, now, wanted.Description?.Trim(), wanted.Category?.Trim());
     }
 }

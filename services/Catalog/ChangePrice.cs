@@ -8,7 +8,7 @@ public static class ChangePrice
 {
     private const decimal Highest = 1_000_000;
 
-    public static async Task<Product> Handle(string productId, decimal? price, AggregateStore store, CancellationToken stop)
+    public static async Task<Product> Handle(string productId, decimal? price, AggregateStore store, SearchIndex index, CancellationToken stop)
     {
         var next = Checked(price);
         var product = await store.Accept<Product>(Product.KeyOf(productId), product =>
@@ -26,6 +26,7 @@ public static class ChangePrice
             var changed = product with { Price = next, PriceVersion = product.PriceVersion + 1 };
             return changed.Telling(new PriceChanged(productId, next, changed.PriceVersion));
         }, stop);
+        index.Put(product!);
         return product!;
     }
 

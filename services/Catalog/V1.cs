@@ -7,7 +7,7 @@ namespace Lavka.Catalog;
 /// <summary>The plain API: <c>/v1/products</c>.</summary>
 public static class V1
 {
-    public sealed record NewProduct(string? Name, decimal? Price, long? Stock);
+    public sealed record Wanted(string? Name, decimal? Price, long? Stock);
 
     public sealed record ProductChange(decimal? Price);
 
@@ -21,9 +21,9 @@ public static class V1
     public static void MapV1(this WebApplication app)
     {
         var products = app.MapGroup("/v1/products");
-        products.MapPost("", async Task<Created<ProductView>> (NewProduct product, AggregateStore store, TimeProvider time, CancellationToken stop) =>
+        products.MapPost("", async Task<Created<ProductView>> (Wanted product, AggregateStore store, SearchIndex index, TimeProvider time, CancellationToken stop) =>
         {
-            var created = await AddProduct.Handle(product.Name, product.Price, product.Stock, store, time, stop);
+            var created = await AddProduct.Handle(new(product.Name, product.Price, product.Stock), store, index, time, stop);
             return TypedResults.Created($"/v1/products/{created.ProductId}", ProductView.Of(created));
         });
         products.MapGet("/{id}", async Task<Ok<ProductView>> (string id, AggregateStore store, CancellationToken stop) =>
@@ -37,11 +37,11 @@ public static class V1
             var found = await store.FindAll<Product>([.. ids.Select(Product.KeyOf)], stop);
             return TypedResults.Ok(found.Where(product => !product.IsDiscontinued).Select(ProductView.Of));
         });
-        products.MapPatch("/{id}", async Task<Ok<ProductView>> (string id, ProductChange change, AggregateStore store, CancellationToken stop) =>
-            TypedResults.Ok(ProductView.Of(await ChangePrice.Handle(id, change.Price, store, stop))));
-        products.MapDelete("/{id}", async Task<NoContent> (string id, AggregateStore store, CancellationToken stop) =>
+        products.MapPatch("/{id}", async Task<Ok<ProductView>> (string id, ProductChange change, AggregateStore store, SearchIndex index, CancellationToken stop) =>
+            TypedResults.Ok(ProductView.Of(await ChangePrice.Handle(id, change.Price, store, index, stop))));
+        products.MapDelete("/{id}", async Task<NoContent> (string id, AggregateStore store, SearchIndex index, CancellationToken stop) =>
         {
-            await DiscontinueProduct.Handle(id, store, stop);
+            await DiscontinueProduct.Handle(id, store, index, stop);
             return TypedResults.NoContent();
         });
     }

@@ -3,17 +3,36 @@ using Lavka.ServiceDefaults;
 
 namespace Lavka.Inventory;
 
-/// <summary>Puts a cancelled order's pieces back. An order that is cancelled before it was reserved is never reserved.</summary>
+/// <summary>Puts the pieces of an order that is off back on hand: cancelled, or brought back by the carrier. An order that is cancelled before it was reserved is never reserved.</summary>
 public static class ReleaseStock
 {
-    public static async Task Handle(OrderCancelled order, AggregateStore store, CancellationToken stop)
+    public static Task Cancelled(OrderCancelled order, AggregateStore store, StockLevels levels, CancellationToken stop) => Release(order.OrderId, store, levels, stop);
+
+    public static Task Returned(OrderReturned order, AggregateStore store, StockLevels levels, CancellationToken stop) => Release(order.OrderId, store, levels, stop);
+
+    private static async Task Release(string orderId, AggregateStore store, StockLevels levels, CancellationToken stop)
     {
         // The lines are the reservation's; what it holds does not change once it is there.
-        var lines = (await store.Find<Reservation>(Reservation.KeyOf(order.OrderId), stop))?.Lines ?? [];
-        await store.Change<Reservation, Stock>(
-            Reservation.KeyOf(order.OrderId), [.. lines.Select(line => Stock.KeyOf(line.ProductId)).Distinct()],
-            (reservation, stock) => reservation is null ? new Reservation(order.OrderId, ReservationStatus.Released, []).Quietly()
-                : reservation.Lines.Count == lines.Count ? reservation.Release(stock)
-                : throw new InvalidOperationException($"Order '{order.OrderId}' was reserved this very moment."), stop);
+        var lines = (await store.Find<Reservation>(Reservation.KeyOf(orderId), stop))?.Lines ?? [];
+        var products = lines.Select(line => line.ProductId).Distinct().ToList();
+        var crossed = products;
+        await store.Change<Reservation, Stock>(Reservation.KeyOf(orderId), [.. products.Select(Stock.KeyOf)], (reservation, stock) =>
+        {
+            if (reservation is null)
+            {
+                return new Reservation(orderId, ReservationStatus.Released, []).Quietly();
+            }
+
+            if (reservation.Lines.Count != lines.Count)
+            {
+                throw new InvalidOperationException($"Order '{orderId}' was reserved this very moment.");
+            }
+
+            var before = products.ToDictionary(id => id, id => stock[Stock.KeyOf(id)]);
+            var released = reservation.Release(stock);
+            crossed = released.IsChanged ? [.. products.Where(id => levels.Crosses(before[id], stock[Stock.KeyOf(id)]!))] : products;
+            return released;
+        }, stop);
+        await levels.Check(crossed, stop);
     }
 }

@@ -25,9 +25,9 @@ public sealed record Reservation(string OrderId, ReservationStatus Status, IRead
         {
             // Orders knows the product, so it exists; its own event is still on the way here.
             var available = stock[Stock.KeyOf(productId)] ?? throw new ProductNotStockedException(productId);
-            if (available.OnHand < quantity)
+            if (available.IsDiscontinued || available.OnHand < quantity)
             {
-                var reason = $"Of product '{productId}' there are {available.OnHand} on hand, not {quantity}.";
+                var reason = available.IsDiscontinued ? $"Product '{productId}' is not for sale any more." : $"Of product '{productId}' there are {available.OnHand} on hand, not {quantity}.";
                 return new Reservation(order.OrderId, ReservationStatus.Rejected, order.Lines, reason).Telling(new StockRejected(order.OrderId, reason));
             }
         }

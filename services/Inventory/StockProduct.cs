@@ -6,10 +6,10 @@ namespace Lavka.Inventory;
 /// <summary>Puts a new product's pieces on the shelf, once.</summary>
 public static class StockProduct
 {
-    public static Task Handle(ProductCreated product, AggregateStore store, CancellationToken stop)
+    public static async Task Handle(ProductCreated product, AggregateStore store, StockLevels levels, CancellationToken stop)
     {
         var key = Stock.KeyOf(product.ProductId);
-        return store.Change<StockedProduct, Stock>(StockedProduct.KeyOf(product.ProductId), [key], (stocked, stock) =>
+        await store.Change<StockedProduct, Stock>(StockedProduct.KeyOf(product.ProductId), [key], (stocked, stock) =>
         {
             if (stocked is not null)
             {
@@ -19,5 +19,6 @@ public static class StockProduct
             stock.Set(key, new(product.ProductId, product.Stock, 0, 0));
             return new StockedProduct(product.ProductId).Quietly();
         }, stop);
+        await levels.Check([product.ProductId], stop);
     }
 }

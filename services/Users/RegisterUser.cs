@@ -4,13 +4,44 @@ using Lavka.ServiceDefaults;
 
 namespace Lavka.Users;
 
+/// <summary>Who wants to be a user.</summary>
+/// <param name="Password">Null: a user of the v1 API, who cannot sign in.</param>
+public sealed record Registration(string? Email, string? Name, string? Password = null, string? Phone = null, string? IdempotencyKey = null);
+
 /// <summary>Registers a user. An e-mail address is one user's.</summary>
 public static partial class RegisterUser
 {
-    public static async Task<User> Handle(string? email, string? name, AggregateStore store, TimeProvider time, CancellationToken stop)
+    private const int ShortestPassword = 8;
+    private const int LongestPassword = 200;
+
+    public static async Task<User> Handle(Registration wanted, AggregateStore store, Passwords passwords, TimeProvider time, CancellationToken stop)
     {
-        email = email?.Trim();
-        name = name?.Trim();
+        var (email, name, phone) = Checked(wanted);
+        var userId = NaturalId.ForRequest($"user\n{email.ToLowerInvariant()}", wanted.IdempotencyKey);
+        var emailKey = User.EmailKeyOf(email);
+        var passwordHash = wanted.Password is null ? null : passwords.Hash(wanted.Password);
+        var user = await store.Accept<User, IdList>(User.KeyOf(userId), [emailKey, User.Index], (existing, parts) =>
+        {
+            if (existing is not null)
+            {
+                return existing.Name == name ? existing.Unchanged() : throw NaturalId.KeyUsed(wanted.IdempotencyKey);
+            }
+
+            if (parts[emailKey] is not null)
+            {
+                throw RequestException.Bad($"The email '{email}' is registered already.");
+            }
+
+            parts.Set(emailKey, new([userId]));
+            IdList.Add(parts, User.Index, userId);
+            return new User(userId, email, name, time.GetUtcNow(), CommunicationSent: false, phone, passwordHash).Telling(new UserCreated(userId, email, name, phone));
+        }, stop);
+        return user!;
+    }
+
+    private static (string Email, string Name, string? Phone) Checked(Registration wanted)
+    {
+        var (email, name) = (wanted.Email?.Trim(), wanted.Name?.Trim());
         if (string.IsNullOrEmpty(email) || email.Length > 254 || !Email().IsMatch(email))
         {
             throw RequestException.Bad($"The email '{email}' is not an e-mail address.");
@@ -21,27 +52,22 @@ public static partial class RegisterUser
             throw RequestException.Bad("The name is required, with at most 200 characters.");
         }
 
-        var userId = Guid.CreateVersion7().ToString();
-        var emailKey = User.EmailKeyOf(email);
-        var user = await store.Accept<User, IdList>(User.KeyOf(userId), [emailKey, User.Index], (existing, parts) =>
+        if (wanted.Password is { Length: < ShortestPassword or > LongestPassword })
         {
-            if (existing is not null)
-            {
-                return existing.Unchanged();
-            }
+            throw RequestException.Bad($"The password has {wanted.Password.Length} characters; allowed are {ShortestPassword} to {LongestPassword}.");
+        }
 
-            if (parts[emailKey] is not null)
-            {
-                throw RequestException.Bad($"The email '{email}' is registered already.");
-            }
+        if (wanted.Phone is not null && !Phone().IsMatch(wanted.Phone))
+        {
+            throw RequestException.Bad($"The phone '{wanted.Phone}' is no international number; write it like +4930123456.");
+        }
 
-            parts.Set(emailKey, new([userId]));
-            IdList.Add(parts, User.Index, userId);
-            return new User(userId, email, name, time.GetUtcNow(), CommunicationSent: false).Telling(new UserCreated(userId, email, name));
-        }, stop);
-        return user!;
+        return (email, name, wanted.Phone);
     }
 
     [GeneratedRegex(@"^[^@\s]+@[^@\s]+\.[^@\s.]+$")]
     private static partial Regex Email();
+
+    [GeneratedRegex(@"^\+[1-9][0-9]{6,14}$")]
+    private static partial Regex Phone();
 }

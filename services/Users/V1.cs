@@ -18,9 +18,9 @@ public static class V1
     public static void MapV1(this WebApplication app)
     {
         var users = app.MapGroup("/v1/users");
-        users.MapPost("", async Task<Created<UserView>> (NewUser user, AggregateStore store, TimeProvider time, CancellationToken stop) =>
+        users.MapPost("", async Task<Created<UserView>> (NewUser user, AggregateStore store, Passwords passwords, TimeProvider time, CancellationToken stop) =>
         {
-            var created = await RegisterUser.Handle(user.Email, user.Name, store, time, stop);
+            var created = await RegisterUser.Handle(new(user.Email, user.Name), store, passwords, time, stop);
             return TypedResults.Created($"/v1/users/{created.UserId}", UserView.Of(created));
         });
         users.MapGet("/{id}", async Task<Ok<UserView>> (string id, AggregateStore store, CancellationToken stop) =>

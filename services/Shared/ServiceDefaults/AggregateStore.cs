@@ -15,7 +15,15 @@ namespace Lavka.ServiceDefaults;
 /// </summary>
 public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttpContextAccessor http, ILogger<AggregateStore> log)
 {
+    private const int Stripes = 64;
+
     private static readonly StateOptions FirstWrite = new() { Concurrency = ConcurrencyMode.FirstWrite };
+
+    // Buyers of one hot product queue here and not at its ETag: the ETag is for writers in other processes.
+    private readonly SemaphoreSlim[] _locks = [.. Enumerable.Range(0, Stripes).Select(_ => new SemaphoreSlim(1))];
+
+    /// <summary>The event that is being handled; null: a client or the clock asks.</summary>
+    public Cause? Cause => Header("Cloudevent.id") is { } id ? new(id, Header("Cloudevent.type") ?? "") : null;
 
     /// <summary>Reads an aggregate; null where there is none.</summary>
     public async Task<T?> Find<T>(string key, CancellationToken stop)
@@ -68,7 +76,29 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
         where T : class
         where TPart : class
     {
-        var cause = fromClient ? null : http.HttpContext?.Request.Headers["Cloudevent.id"].FirstOrDefault();
+        var held = new List<SemaphoreSlim>();
+        try
+        {
+            foreach (var stripe in partKeys.Select(part => (int)((uint)part.GetHashCode(StringComparison.Ordinal) % Stripes)).Distinct().Order())
+            {
+                await _locks[stripe].WaitAsync(stop);
+                held.Add(_locks[stripe]);
+            }
+
+            return await RunAlone(key, partKeys, decide, fromClient, stop);
+        }
+        finally
+        {
+            held.ForEach(one => one.Release());
+        }
+    }
+
+    private async Task<T?> RunAlone<T, TPart>(
+        string key, IReadOnlyCollection<string> partKeys, Func<T?, Parts<TPart>, Task<Change<T>>> decide, bool fromClient, CancellationToken stop)
+        where T : class
+        where TPart : class
+    {
+        var cause = fromClient ? null : Cause?.Id;
         for (var attempt = 1; ; attempt++)
         {
             var read = await Read<T, TPart>(key, partKeys, stop);
@@ -133,6 +163,8 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
 
         return (aggregate, parts, items.ToDictionary(item => item.Key, item => item.ETag));
     }
+
+    private string? Header(string name) => http.HttpContext?.Request.Headers[name].FirstOrDefault();
 
     private TValue? Deserialize<TValue>(JsonElement json) =>
         json.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? default : json.Deserialize<TValue>(dapr.JsonSerializerOptions);

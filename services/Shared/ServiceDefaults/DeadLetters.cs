@@ -12,6 +12,9 @@ namespace Lavka.ServiceDefaults;
 /// </summary>
 internal sealed partial class DeadLetters(RequestDelegate next, DaprClient dapr, ServiceName service, ILogger<DeadLetters> log)
 {
+    /// <summary>The topic of a service's dead letters.</summary>
+    public static string TopicOf(ServiceName service) => $"{service.Name}.dead-letters";
+
     public async Task InvokeAsync(HttpContext http)
     {
         if (http.GetEndpoint()?.Metadata.GetMetadata<EventEndpoint>() is null)
@@ -40,13 +43,7 @@ internal sealed partial class DeadLetters(RequestDelegate next, DaprClient dapr,
         http.Request.Body.Position = 0;
         using var reader = new StreamReader(http.Request.Body, leaveOpen: true);
         var data = await reader.ReadToEndAsync(http.RequestAborted);
-        await dapr.PublishEventAsync(Outbox.PubSub, $"{service.Name}.dead-letters", new JsonObject
-        {
-            ["id"] = id,
-            ["type"] = type,
-            ["reason"] = reason,
-            ["data"] = Parse(data),
-        }, http.RequestAborted);
+        await dapr.PublishEventAsync(Outbox.PubSub, TopicOf(service), new DeadLetterMessage(id, type, http.Request.Path, reason, Parse(data)), http.RequestAborted);
     }
 
     private static JsonNode? Parse(string data)

@@ -34,7 +34,7 @@ internal sealed partial class Failures(IProblemDetailsService problems, ILogger<
         }
 
         http.Response.StatusCode = status;
-        await problems.WriteAsync(new() { HttpContext = http, ProblemDetails = { Status = status, Detail = detail } });
+        await problems.WriteAsync(new() { HttpContext = http, ProblemDetails = { Status = status, Detail = detail, Extensions = (exception as RequestException)?.Extensions ?? new Dictionary<string, object?>() } });
         return true;
     }
 

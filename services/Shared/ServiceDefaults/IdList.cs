@@ -1,58 +1,64 @@
 namespace Lavka.ServiceDefaults;
 
 /// <summary>
-/// An index that Dapr's key-value state can hold: the newest ids, and the key of the page with those before. Pages are of a limited size, so that adding
-/// stays cheap however long the index gets.
+/// An index that Dapr's key-value state can hold: the newest ids under the index's key, the full pages before them under the key and their number. Pages are of a limited
+/// size, so that adding stays cheap however long the index gets, and an id keeps its position, so that a cursor stays right while the index grows.
 /// </summary>
 /// <param name="Ids">The ids, oldest first.</param>
-/// <param name="Earlier">The key of the page before; null: this is the first.</param>
-public sealed record IdList(IReadOnlyList<string> Ids, string? Earlier = null)
+/// <param name="Number">How many pages are before this one.</param>
+public sealed record IdList(IReadOnlyList<string> Ids, int Number = 0)
 {
-    private const int PageSize = 50;
+    internal const int PageSize = 50;
 
-    /// <summary>Adds an id to the index whose newest page has this key.</summary>
+    /// <summary>Adds an id to an index.</summary>
     public static void Add(Parts<IdList> parts, string key, string id)
     {
-        var page = parts[key];
-        if (page is null)
-        {
-            parts.Set(key, new([id]));
-        }
-        else if (page.Ids.Count < PageSize)
+        var page = parts[key] ?? new([]);
+        if (page.Ids.Count < PageSize)
         {
             parts.Set(key, page with { Ids = [.. page.Ids, id] });
         }
         else
         {
-            var full = $"{key}-{Guid.CreateVersion7():N}";
-            parts.Set(full, page);
-            parts.Set(key, new([id], full));
+            parts.Set(PageKey(key, page.Number), page);
+            parts.Set(key, new([id], page.Number + 1));
         }
     }
 
-    /// <summary>One page, and the key to ask the page before it with.</summary>
+    /// <summary>One page, oldest first, and what to ask the page before it with.</summary>
+    /// <param name="page">Null: the newest.</param>
     public static async Task<(IReadOnlyList<string> Ids, string? Earlier)> Page(AggregateStore store, string key, string? page, CancellationToken stop)
     {
-        if (page is not null && !page.StartsWith(key + '-', StringComparison.Ordinal))
-        {
-            throw RequestException.Bad($"'{page}' is no page of this list; take the link of the page before.");
-        }
-
-        var found = await store.FindPart<IdList>(page ?? key, stop);
-        return (found?.Ids ?? [], found?.Earlier);
+        var found = await store.FindPart<IdList>(page is null ? key : PageKey(key, Position(page)), stop);
+        return (found?.Ids ?? [], found is { Number: > 0 } ? (found.Number - 1).ToString(System.Globalization.CultureInfo.InvariantCulture) : null);
     }
 
-    /// <summary>Every id, newest page first.</summary>
-    public static async Task<IReadOnlyList<string>> All(AggregateStore store, string key, CancellationToken stop)
+    /// <summary>So many ids, newest first.</summary>
+    /// <param name="cursor">Where an earlier slice ended; null: the newest.</param>
+    /// <param name="limit">How many.</param>
+    /// <returns>The ids, and the cursor of those before them; null: these were the first.</returns>
+    public static async Task<(IReadOnlyList<string> Ids, string? NextCursor)> Slice(AggregateStore store, string key, string? cursor, int limit, CancellationToken stop)
     {
+        var newest = await store.FindPart<IdList>(key, stop) ?? new([]);
+        var end = (newest.Number * PageSize) + newest.Ids.Count;
+        end = cursor is null ? end : Math.Min(end, Position(cursor));
         var ids = new List<string>();
-        for (string? page = key; page is not null;)
+        while (end > 0 && ids.Count < limit)
         {
-            var found = await store.FindPart<IdList>(page, stop);
-            ids.AddRange(found?.Ids ?? []);
-            page = found?.Earlier;
+            var number = (end - 1) / PageSize;
+            var page = number == newest.Number ? newest : await store.FindPart<IdList>(PageKey(key, number), stop) ?? new([]);
+            for (; end > number * PageSize && ids.Count < limit; end--)
+            {
+                ids.Add(page.Ids[end - 1 - (number * PageSize)]);
+            }
         }
 
-        return ids;
+        return (ids, end > 0 ? end.ToString(System.Globalization.CultureInfo.InvariantCulture) : null);
     }
+
+    private static string PageKey(string key, int number) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{key}-{number}");
+
+    private static int Position(string cursor) => int.TryParse(cursor, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var position)
+        ? position
+        : throw RequestException.Bad($"'{cursor}' is no place in this list; take the one that the answer before it gave.");
 }

@@ -18,17 +18,20 @@ public sealed class Peers(DaprClient dapr)
         where T : class
     {
         using var response = await Send(service, HttpMethod.Get, path, stop);
-        return response.StatusCode == HttpStatusCode.NotFound ? null : await response.Content.ReadFromJsonAsync<T>(stop);
+        return response.IsSuccessStatusCode ? await response.Content.ReadFromJsonAsync<T>(stop)
+            : response.StatusCode == HttpStatusCode.NotFound ? null
+            : throw Away(service);
     }
 
-    /// <summary>The service's answer: a success, 404 or 409.</summary>
+    /// <summary>The service's answer: a success, or a refusal (4xx).</summary>
+    /// <param name="content">The body; null: none.</param>
     /// <exception cref="RequestException">503: the service is away. It names it.</exception>
-    public async Task<HttpResponseMessage> Send(string service, HttpMethod method, string path, CancellationToken stop)
+    public async Task<HttpResponseMessage> Send(string service, HttpMethod method, string path, CancellationToken stop, HttpContent? content = null)
     {
         HttpResponseMessage response;
         try
         {
-            using var request = new HttpRequestMessage(method, $"http://{service}{path}");
+            using var request = new HttpRequestMessage(method, $"http://{service}{path}") { Content = content };
             response = await _http.SendAsync(request, stop);
         }
         catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
@@ -36,7 +39,7 @@ public sealed class Peers(DaprClient dapr)
             throw Away(service);
         }
 
-        if (response.IsSuccessStatusCode || response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Conflict)
+        if (response.StatusCode < HttpStatusCode.InternalServerError)
         {
             return response;
         }
@@ -46,5 +49,6 @@ public sealed class Peers(DaprClient dapr)
     }
 
     /// <summary>503, naming the service that is away.</summary>
-    public static RequestException Away(string service) => new((int)HttpStatusCode.ServiceUnavailable, $"The service '{service}' is away; try again in a moment.");
+    public static RequestException Away(string service) =>
+        new((int)HttpStatusCode.ServiceUnavailable, $"The service '{service}' is away; try again in a moment.") { Extensions = { ["service"] = service } };
 }

@@ -8,11 +8,20 @@ public sealed class RequestException(int status, string detail) : Exception(deta
     /// <summary>The HTTP status.</summary>
     public int Status { get; } = status;
 
+    /// <summary>Further members of the problem details.</summary>
+    public IDictionary<string, object?> Extensions { get; } = new Dictionary<string, object?>();
+
     /// <summary>400: the request is wrong.</summary>
     public static RequestException Bad(string detail) => new(400, detail);
 
     /// <summary>404: there is no such thing.</summary>
     public static RequestException NotFound(string detail) => new(404, detail);
+
+    /// <summary>401: nobody has signed in.</summary>
+    public static RequestException Unauthorized(string detail) => new(401, detail);
+
+    /// <summary>403: it is not for this caller.</summary>
+    public static RequestException Forbidden(string detail) => new(403, detail);
 
     /// <summary>409: it cannot be done as things are.</summary>
     public static RequestException Conflict(string detail) => new(409, detail);

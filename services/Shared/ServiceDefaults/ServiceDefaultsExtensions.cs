@@ -1,5 +1,6 @@
 using Dapr;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -35,6 +36,11 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddProblemDetails();
         builder.Services.AddExceptionHandler<Failures>();
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        foreach (var version in new[] { "v1", "v2" })
+        {
+            builder.Services.AddOpenApi(version, api => api.ShouldInclude = endpoint => endpoint.RelativePath?.StartsWith(version + '/', StringComparison.Ordinal) == true);
+        }
+
         builder.AddTelemetry(name);
     }
 
@@ -46,16 +52,28 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddHostedService(services => services.GetRequiredService<Outbox>());
     }
 
-    /// <summary>Maps health and what Dapr asks the app for.</summary>
-    public static void MapServiceDefaults(this WebApplication app)
+    /// <summary>Maps health, what Dapr asks the app for, and the documents of its API.</summary>
+    /// <param name="app">The service.</param>
+    /// <param name="isPublic">Whether clients may call it; if not, only its own sidecar may.</param>
+    public static void MapServiceDefaults(this WebApplication app, bool isPublic = false)
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        if (!isPublic)
+        {
+            app.UseMiddleware<AppToken>();
+        }
+
         app.UseCloudEvents(new CloudEventsMiddlewareOptions { ForwardCloudEventPropertiesAsHeaders = true, IncludedCloudEventPropertiesAsHeaders = ["id", "type"] });
         app.UseMiddleware<DeadLetters>();
         app.MapSubscribeHandler();
         var service = app.Services.GetRequiredService<ServiceName>();
-        app.MapGet("/health", () => new { status = "healthy", service = service.InHealth });
+        app.MapGet("/health", () => new { status = "healthy", service = service.InHealth }).ExcludeFromDescription();
+        app.MapOpenApi();
+        if (app.Services.GetService<AggregateStore>() is not null)
+        {
+            app.MapDeadLetters();
+        }
     }
 
     /// <summary>Traces and metrics to <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, if that is set.</summary>

@@ -1,0 +1,20 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>
+/// Lets in only what comes from the service's own sidecar, if <c>APP_API_TOKEN</c> is set: Dapr sends it as <c>dapr-api-token</c> (Dapr: operations/security/app-api-token).
+/// Health is for everybody.
+/// </summary>
+internal sealed class AppToken(RequestDelegate next, IConfiguration configuration)
+{
+    private readonly byte[]? _token = configuration["APP_API_TOKEN"] is { Length: > 0 } token ? Encoding.UTF8.GetBytes(token) : null;
+
+    public Task InvokeAsync(HttpContext http) =>
+        _token is null || http.Request.Path == "/health" || CryptographicOperations.FixedTimeEquals(_token, Encoding.UTF8.GetBytes(http.Request.Headers["dapr-api-token"].ToString()))
+            ? next(http)
+            : throw new RequestException(StatusCodes.Status401Unauthorized, "This service answers its own Dapr sidecar alone; call it through Dapr, or through the Gateway.");
+}
