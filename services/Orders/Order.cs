@@ -13,14 +13,23 @@ public enum OrderStatus
     Shipped,
     Delivered,
     Cancelled,
+
+    /// <summary>Shipped, and brought back by the carrier.</summary>
+    Returned,
 }
 
+/// <summary>A change of an order: what it became, when, why, and through which event; no event: a client or the clock asked for it.</summary>
+public sealed record OrderChange(OrderStatus Status, DateTimeOffset At, string? Reason, Cause? Cause);
+
 /// <summary>
-/// An order, as the state machine of the saga: <c>pending -> confirmed -> paid -> shipped -> delivered</c>, or cancelled. Pure: what happens to it, and what it
+/// An order, as the state machine of the saga: <c>pending -> confirmed -> paid -> shipped -> delivered</c>, or cancelled, or returned. Pure: what happens to it, and what it
 /// tells, depends on nothing but the order and the event. A repeat, or an event that a later one has overtaken, changes nothing.
 /// </summary>
+/// <param name="PayWithinSeconds">The customer's own deadline for the payment.</param>
+/// <param name="History">Every change, oldest first.</param>
 public sealed record Order(
-    string OrderId, string UserId, IReadOnlyList<OrderLine> Lines, OrderStatus Status, DateTimeOffset CreatedAt, string? Reason = null, string? TrackingNumber = null)
+    string OrderId, string UserId, IReadOnlyList<OrderLine> Lines, OrderStatus Status, DateTimeOffset CreatedAt, string? Reason = null, string? TrackingNumber = null,
+    Address? Address = null, double? PayWithinSeconds = null, IReadOnlyList<OrderChange>? History = null)
 {
     public decimal Total => Lines.Sum(line => line.Quantity * line.Price);
 
@@ -29,22 +38,30 @@ public sealed record Order(
     /// <summary>The index of a user's orders.</summary>
     public static string IndexOf(string userId) => $"orders-of-{userId}";
 
+    /// <summary>What a client may still make of the order.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<OrderStatus> Lawful => Status is OrderStatus.Pending or OrderStatus.Confirmed or OrderStatus.Paid ? [OrderStatus.Cancelled] : [];
+
     /// <summary>A new order, pending.</summary>
-    public static Change<Order> Place(string orderId, string userId, IReadOnlyList<OrderLine> lines, DateTimeOffset now)
+    public static Change<Order> Place(string orderId, string userId, IReadOnlyList<OrderLine> lines, DateTimeOffset now, Address? address = null, double? payWithinSeconds = null)
     {
-        var order = new Order(orderId, userId, lines, OrderStatus.Pending, now);
-        return order.Telling(new OrderCreated(orderId, userId, lines, order.Total));
+        var order = new Order(orderId, userId, lines, OrderStatus.Pending, now, null, null, address, payWithinSeconds, [new(OrderStatus.Pending, now, null, null)]);
+        return order.Telling(new OrderCreated(orderId, userId, lines, order.Total, address, payWithinSeconds));
     }
 
     /// <summary>What an event makes of the order.</summary>
+    /// <param name="at">When.</param>
+    /// <param name="cause">The event's id and type, for the history.</param>
     /// <exception cref="RuleBrokenException">The event cannot be: it comes from something that has not happened.</exception>
-    public Change<Order> Apply(IEvent @event) => @event switch
+    public Change<Order> Apply(IEvent @event, DateTimeOffset at, Cause? cause) => @event switch
     {
-        StockReserved => Status == OrderStatus.Pending ? Confirm() : this.Unchanged(),
-        StockRejected rejected => Status == OrderStatus.Pending ? Cancel(rejected.Reason) : this.Unchanged(),
+        StockReserved => Status == OrderStatus.Pending
+            ? Become(OrderStatus.Confirmed, null, at, cause).Telling(new OrderConfirmed(OrderId, UserId, Total))
+            : this.Unchanged(),
+        StockRejected rejected => Status == OrderStatus.Pending ? Cancel(rejected.Reason, at, cause) : this.Unchanged(),
         PaymentCompleted => Status switch
         {
-            OrderStatus.Confirmed => (this with { Status = OrderStatus.Paid }).Telling(new OrderPaid(OrderId, UserId, Lines, Total)),
+            OrderStatus.Confirmed => Become(OrderStatus.Paid, null, at, cause).Telling(new OrderPaid(OrderId, UserId, Lines, Total, Address)),
 
             // Payments charges what was confirmed, and gives back what was cancelled; the one is not possible, the other not ours to do.
             OrderStatus.Pending => throw Impossible(@event),
@@ -52,38 +69,45 @@ public sealed record Order(
         },
         PaymentFailed failed => Status switch
         {
-            OrderStatus.Confirmed => Cancel(failed.Reason),
+            OrderStatus.Confirmed => Cancel(failed.Reason, at, cause),
             OrderStatus.Pending => throw Impossible(@event),
             _ => this.Unchanged(),
         },
         ShipmentDispatched shipped => Status switch
         {
-            OrderStatus.Paid => (this with { Status = OrderStatus.Shipped, TrackingNumber = shipped.TrackingNumber }).Telling(new OrderShipped(OrderId, UserId, shipped.TrackingNumber)),
-            OrderStatus.Shipped or OrderStatus.Delivered => this.Unchanged(),
+            OrderStatus.Paid => (Become(OrderStatus.Shipped, null, at, cause) with { TrackingNumber = shipped.TrackingNumber }).Telling(new OrderShipped(OrderId, UserId, shipped.TrackingNumber)),
+            OrderStatus.Shipped or OrderStatus.Delivered or OrderStatus.Returned => this.Unchanged(),
             _ => throw Impossible(@event),
         },
         ShipmentDelivered delivered => Status switch
         {
             // The dispatch may still be on its way; delivered says all that it would.
-            OrderStatus.Paid or OrderStatus.Shipped => (this with { Status = OrderStatus.Delivered, TrackingNumber = delivered.TrackingNumber }).Telling(new OrderDelivered(OrderId, UserId)),
+            OrderStatus.Paid or OrderStatus.Shipped => (Become(OrderStatus.Delivered, null, at, cause) with { TrackingNumber = delivered.TrackingNumber }).Telling(new OrderDelivered(OrderId, UserId)),
             OrderStatus.Delivered => this.Unchanged(),
+            _ => throw Impossible(@event),
+        },
+        ShipmentReturned returned => Status switch
+        {
+            OrderStatus.Paid or OrderStatus.Shipped => (Become(OrderStatus.Returned, returned.Reason, at, cause) with { TrackingNumber = returned.TrackingNumber }).Telling(new OrderReturned(OrderId, UserId, returned.Reason)),
+            OrderStatus.Returned => this.Unchanged(),
             _ => throw Impossible(@event),
         },
         ShipmentStopped stopped => Status switch
         {
-            OrderStatus.Shipped or OrderStatus.Delivered => throw Impossible(@event),
+            OrderStatus.Shipped or OrderStatus.Delivered or OrderStatus.Returned => throw Impossible(@event),
             OrderStatus.Cancelled => this.Unchanged(),
-            _ => Cancel(stopped.Reason),
+            _ => Cancel(stopped.Reason, at, cause),
         },
         _ => throw Impossible(@event),
     };
 
     /// <summary>Calls an order off that is not paid yet; a paid one is called off by stopping its shipment.</summary>
-    public Change<Order> CancelUnpaid(string reason) => Status is OrderStatus.Pending or OrderStatus.Confirmed ? Cancel(reason) : this.Unchanged();
+    public Change<Order> CancelUnpaid(string reason, DateTimeOffset at) => Status is OrderStatus.Pending or OrderStatus.Confirmed ? Cancel(reason, at, null) : this.Unchanged();
 
-    private Change<Order> Confirm() => (this with { Status = OrderStatus.Confirmed }).Telling(new OrderConfirmed(OrderId, UserId, Total));
+    private Change<Order> Cancel(string reason, DateTimeOffset at, Cause? cause) => Become(OrderStatus.Cancelled, reason, at, cause).Telling(new OrderCancelled(OrderId, UserId, reason));
 
-    private Change<Order> Cancel(string reason) => (this with { Status = OrderStatus.Cancelled, Reason = reason }).Telling(new OrderCancelled(OrderId, UserId, reason));
+    private Order Become(OrderStatus status, string? reason, DateTimeOffset at, Cause? cause) =>
+        this with { Status = status, Reason = reason, History = [.. History ?? [], new(status, at, reason, cause)] };
 
     private RuleBrokenException Impossible(IEvent @event) => new($"Order '{OrderId}' is {Status}: {@event.GetType().Name} cannot be.");
 }

@@ -12,7 +12,7 @@ public interface IPaymentDeadline : IActor
 }
 
 /// <summary>The deadline of one order; the actor's id is the order's.</summary>
-public sealed class PaymentDeadlineActor(ActorHost host, AggregateStore store) : Actor(host), IPaymentDeadline, IRemindable
+public sealed class PaymentDeadlineActor(ActorHost host, AggregateStore store, TimeProvider time) : Actor(host), IPaymentDeadline, IRemindable
 {
     private const string Reminder = "deadline";
 
@@ -23,7 +23,7 @@ public sealed class PaymentDeadlineActor(ActorHost host, AggregateStore store) :
 
     public async Task ReceiveReminderAsync(string reminderName, byte[] state, TimeSpan dueTime, TimeSpan period)
     {
-        await store.Accept<Order>(Order.KeyOf(Id.GetId()), order => order?.CancelUnpaid("It was not paid in time.") ?? Change.Nothing<Order>(), CancellationToken.None);
+        await store.Accept<Order>(Order.KeyOf(Id.GetId()), order => order?.CancelUnpaid("It was not paid in time.", time.GetUtcNow()) ?? Change.Nothing<Order>(), CancellationToken.None);
         await UnregisterReminderAsync(Reminder);
     }
 }

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Lavka.Contracts;
 using Lavka.ServiceDefaults;
 
@@ -8,72 +6,92 @@ namespace Lavka.Orders;
 /// <summary>What a customer wants.</summary>
 public sealed record WantedLine(string? ProductId, long? Quantity, decimal? Price);
 
+/// <summary>An order that somebody wants.</summary>
+/// <param name="PayWithinSeconds">How long the order waits for its payment, if shorter than the shop's own deadline.</param>
+public sealed record WantedOrder(string? UserId, IReadOnlyList<WantedLine>? Lines, string? IdempotencyKey, Address? Address = null, double? PayWithinSeconds = null);
+
 /// <summary>Places an order, at the catalog's prices. The same request with the same idempotency key is the same order.</summary>
-public static class PlaceOrder
+public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers peers, TimeProvider time)
 {
     private const int MostLines = 100;
     private const long MostPieces = 10_000;
 
     private sealed record User(string Id);
 
-    public static async Task<Order> Handle(
-        string? userId, IReadOnlyList<WantedLine>? wanted, string? idempotencyKey, AggregateStore store, PriceBook prices, Peers peers, TimeProvider time, CancellationToken stop)
+    /// <summary>The id of the order that a user's request with this key makes.</summary>
+    public static string IdFor(string userId, string? idempotencyKey) => NaturalId.ForRequest(userId, idempotencyKey);
+
+    public async Task<Order> Handle(WantedOrder wanted, CancellationToken stop)
     {
-        Check(userId, wanted);
-        var orderId = string.IsNullOrEmpty(idempotencyKey) ? Guid.CreateVersion7().ToString() : IdFor(userId!, idempotencyKey);
-        if (!string.IsNullOrEmpty(idempotencyKey) && await store.Find<Order>(Order.KeyOf(orderId), stop) is { } placed)
+        Check(wanted);
+        var (userId, key) = (wanted.UserId!, wanted.IdempotencyKey);
+        var orderId = IdFor(userId, key);
+        if (!string.IsNullOrEmpty(key) && await store.Find<Order>(Order.KeyOf(orderId), stop) is { } placed)
         {
             // Before anything is checked: a price that has changed since must not turn the repeat of a placed order away.
-            return IsSame(placed, wanted!) ? placed : throw Used(idempotencyKey);
+            return IsSame(placed, wanted) ? placed : throw NaturalId.KeyUsed(key);
         }
 
-        if (await peers.Get<User>(Topics.Users, $"/v1/users/{Uri.EscapeDataString(userId!)}", stop) is null)
+        if (await peers.Get<User>(Topics.Users, $"/v1/users/{Uri.EscapeDataString(userId)}", stop) is null)
         {
             throw RequestException.Bad($"There is no user '{userId}'.");
         }
 
-        var lines = await Price(wanted!, prices, stop);
-        var index = Order.IndexOf(userId!);
+        var lines = await Price(wanted.Lines!, stop);
+        var index = Order.IndexOf(userId);
         var order = await store.Accept<Order, IdList>(Order.KeyOf(orderId), [index], (existing, parts) =>
         {
             if (existing is not null)
             {
-                return IsSame(existing, wanted!) ? existing.Unchanged() : throw Used(idempotencyKey);
+                return IsSame(existing, wanted) ? existing.Unchanged() : throw NaturalId.KeyUsed(key);
             }
 
             IdList.Add(parts, index, orderId);
-            return Order.Place(orderId, userId!, lines, time.GetUtcNow());
+            return Order.Place(orderId, userId, lines, time.GetUtcNow(), wanted.Address, wanted.PayWithinSeconds);
         }, stop);
         return order!;
     }
 
-    private static void Check(string? userId, IReadOnlyList<WantedLine>? wanted)
+    /// <summary>Whether so many pieces can be ordered.</summary>
+    /// <exception cref="RequestException">400: not so many.</exception>
+    public static long CheckedQuantity(string productId, long? quantity) => quantity is >= 1 and <= MostPieces
+        ? quantity.Value
+        : throw RequestException.Bad($"The quantity of product '{productId}' is {quantity?.ToString() ?? "missing"}; allowed is a whole number from 1 to {MostPieces}.");
+
+    private static void Check(WantedOrder wanted)
     {
-        if (string.IsNullOrWhiteSpace(userId))
+        if (string.IsNullOrWhiteSpace(wanted.UserId))
         {
             throw RequestException.Bad("The user_id is required.");
         }
 
-        if (wanted is null or { Count: 0 or > MostLines })
+        if (wanted.Lines is null or { Count: 0 or > MostLines })
         {
-            throw RequestException.Bad($"The order has {wanted?.Count ?? 0} items; allowed are 1 to {MostLines}.");
+            throw RequestException.Bad($"The order has {wanted.Lines?.Count ?? 0} items; allowed are 1 to {MostLines}.");
         }
 
-        foreach (var line in wanted)
+        foreach (var line in wanted.Lines)
         {
             if (string.IsNullOrWhiteSpace(line?.ProductId))
             {
                 throw RequestException.Bad("An item has no product_id.");
             }
 
-            if (line.Quantity is not (>= 1 and <= MostPieces))
-            {
-                throw RequestException.Bad($"The quantity of product '{line.ProductId}' is {line.Quantity?.ToString() ?? "missing"}; allowed is a whole number from 1 to {MostPieces}.");
-            }
+            CheckedQuantity(line.ProductId, line.Quantity);
+        }
+
+        if (wanted.PayWithinSeconds is <= 0)
+        {
+            throw RequestException.Bad($"payWithinSeconds is {wanted.PayWithinSeconds}; allowed is a number above 0.");
+        }
+
+        if (wanted.Address is { } to && new[] { to.Name, to.Street, to.PostalCode, to.City, to.Country }.Any(string.IsNullOrWhiteSpace))
+        {
+            throw RequestException.Bad("The address needs name, street, postalCode, city and country.");
         }
     }
 
-    private static async Task<IReadOnlyList<OrderLine>> Price(IReadOnlyList<WantedLine> wanted, PriceBook prices, CancellationToken stop)
+    private async Task<IReadOnlyList<OrderLine>> Price(IReadOnlyList<WantedLine> wanted, CancellationToken stop)
     {
         var products = await prices.Find([.. wanted.Select(line => line.ProductId!).Distinct()], stop);
         return [.. wanted.Select(line =>
@@ -85,11 +103,6 @@ public static class PlaceOrder
         })];
     }
 
-    private static bool IsSame(Order placed, IReadOnlyList<WantedLine> wanted) =>
-        placed.Lines.Select(line => (line.ProductId, line.Quantity)).SequenceEqual(wanted.Select(line => (line.ProductId!, line.Quantity!.Value)));
-
-    private static RequestException Used(string? idempotencyKey) => RequestException.Conflict($"The Idempotency-Key '{idempotencyKey}' has been used for another order.");
-
-    private static string IdFor(string userId, string idempotencyKey) =>
-        new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{userId}\n{idempotencyKey}")).AsSpan(0, 16)).ToString();
+    private static bool IsSame(Order placed, WantedOrder wanted) =>
+        placed.Lines.Select(line => (line.ProductId, line.Quantity)).SequenceEqual(wanted.Lines!.Select(line => (line.ProductId!, line.Quantity!.Value)));
 }

@@ -6,13 +6,20 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults(Topics.Orders);
 builder.AddAggregateStore();
 builder.Services.AddSingleton<PriceBook>();
-builder.Services.AddActors(actors => actors.Actors.RegisterActor<PaymentDeadlineActor>());
+builder.Services.AddSingleton<PlaceOrder>();
+builder.Services.AddActors(actors =>
+{
+    actors.Actors.RegisterActor<PaymentDeadlineActor>();
+    actors.Actors.RegisterActor<CartActor>();
+});
 
 var app = builder.Build();
 app.MapServiceDefaults();
 app.MapActorsHandlers();
 
 app.MapV1();
+app.MapV2();
+app.MapV2Carts();
 app.On<ProductCreated>(FollowProduct.Created);
 app.On<PriceChanged>(FollowProduct.PriceChanged);
 app.On<ProductDiscontinued>(FollowProduct.Discontinued);
@@ -23,6 +30,7 @@ app.On<PaymentCompleted>(FollowOrder.PaymentCompleted);
 app.On<PaymentFailed>(FollowOrder.PaymentFailed);
 app.On<ShipmentDispatched>(FollowOrder.ShipmentDispatched);
 app.On<ShipmentDelivered>(FollowOrder.ShipmentDelivered);
+app.On<ShipmentReturned>(FollowOrder.ShipmentReturned);
 app.On<ShipmentStopped>(FollowOrder.ShipmentStopped);
 
 app.Run();

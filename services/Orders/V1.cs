@@ -29,18 +29,16 @@ public static class V1
     {
         var orders = app.MapGroup("/v1/orders");
         orders.MapPost("", async Task<Created<OrderView>> (
-            NewOrder order, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, AggregateStore store, PriceBook prices, Peers peers, TimeProvider time, CancellationToken stop) =>
+            NewOrder order, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, PlaceOrder place, CancellationToken stop) =>
         {
             var wanted = order.Items?.Select(item => new WantedLine(item?.ProductId, item?.Quantity, item?.Price)).ToList();
-            var placed = await PlaceOrder.Handle(order.UserId, wanted, idempotencyKey, store, prices, peers, time, stop);
+            var placed = await place.Handle(new(order.UserId, wanted, idempotencyKey), stop);
             return TypedResults.Created($"/v1/orders/{placed.OrderId}", OrderView.Of(placed));
         });
         orders.MapGet("/{id}", async Task<Ok<OrderView>> (string id, AggregateStore store, CancellationToken stop) =>
             await store.Find<Order>(Order.KeyOf(id), stop) is { } order ? TypedResults.Ok(OrderView.Of(order)) : throw RequestException.NotFound($"There is no order '{id}'."));
-        orders.MapPatch("/{id}/status", async Task<Ok<OrderView>> (string id, StatusChange change, AggregateStore store, Peers peers, CancellationToken stop) =>
-            Enum.TryParse<OrderStatus>(change.Status, ignoreCase: true, out var status) && status == OrderStatus.Cancelled
-                ? TypedResults.Ok(OrderView.Of(await CancelOrder.Handle(id, "The customer cancelled it.", store, peers, stop)))
-                : throw RequestException.Bad($"The status '{change.Status}' cannot be set; allowed is 'cancelled', the rest follows from stock, payment and shipment."));
+        orders.MapPatch("/{id}/status", async Task<Ok<OrderView>> (string id, StatusChange change, Caller caller, AggregateStore store, Peers peers, TimeProvider time, CancellationToken stop) =>
+            TypedResults.Ok(OrderView.Of(await ChangeStatus.Handle(id, change.Status, caller, store, peers, time, stop))));
         orders.MapGet("", ([FromQuery(Name = "user_id")] string? userId, string? page, HttpContext http, AggregateStore store, CancellationToken stop) =>
             string.IsNullOrWhiteSpace(userId) ? throw RequestException.Bad("The user_id is required: /v1/orders?user_id=...") : List(userId, page, http, store, stop));
         app.MapGet("/v1/users/{userId}/orders", List);

@@ -3,18 +3,31 @@ using Lavka.ServiceDefaults;
 
 namespace Lavka.Payments;
 
-/// <summary>Charges a confirmed order. An order is charged once: a repeat finds the payment and changes nothing.</summary>
+/// <summary>Charges a confirmed order, unless it looks like fraud. An order is charged once: a repeat finds the payment and changes nothing.</summary>
 public static class ChargeOrder
 {
-    public static Task Handle(OrderConfirmed order, AggregateStore store, IPaymentProvider provider, CancellationToken stop) =>
-        store.Change<Payment>(Payment.KeyOf(order.OrderId), async payment =>
+    public static async Task Handle(OrderConfirmed order, AggregateStore store, Charging charging, IAskAgain askAgain, FraudRule fraud, CancellationToken stop)
+    {
+        var payment = new Payment(order.OrderId, order.UserId, order.Total, PaymentStatus.Unknown);
+        if (fraud.Check(order.Total) is not { } suspicion)
         {
-            if (payment is { Status: PaymentStatus.Void } && await provider.Refund(order.OrderId, stop))
+            if (!await charging.Run(payment, stop))
             {
-                // The order was cancelled while an earlier try of this was at the provider: what that took goes back.
-                return (payment with { UserId = order.UserId, Amount = order.Total }).Refund();
+                await askAgain.Start(order.OrderId);
             }
 
-            return payment?.Unchanged() ?? Payment.From(order.OrderId, order.UserId, order.Total, await provider.Charge(order.OrderId, order.Total, stop));
+            return;
+        }
+
+        await store.Change<Payment, IdList>(Payment.KeyOf(order.OrderId), [Payment.ReviewIndex], (now, parts) =>
+        {
+            if (now is not null)
+            {
+                return now.Unchanged();
+            }
+
+            IdList.Add(parts, Payment.ReviewIndex, order.OrderId);
+            return (payment with { Status = PaymentStatus.Review, Reason = suspicion }).Telling(new PaymentHeld(order.OrderId, order.UserId, order.Total, suspicion));
         }, stop);
+    }
 }

@@ -28,7 +28,7 @@ public static class PayOrder
         }
 
         var payment = await store.Find<Payment>(Payment.KeyOf(orderId), stop);
-        if (payment is { Status: not PaymentStatus.Void })
+        if (payment is { Status: not PaymentStatus.Void, IsOpen: false })
         {
             return payment;
         }
@@ -41,7 +41,7 @@ public static class PayOrder
         for (var waited = TimeSpan.Zero; waited < Patience; waited += Poll)
         {
             await Task.Delay(Poll, time, stop);
-            if (await store.Find<Payment>(Payment.KeyOf(orderId), stop) is { } made)
+            if (await store.Find<Payment>(Payment.KeyOf(orderId), stop) is { IsOpen: false } made)
             {
                 return made;
             }

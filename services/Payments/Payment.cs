@@ -10,7 +10,7 @@ public enum PaymentStatus
     /// <summary>The money has been taken.</summary>
     Completed,
 
-    /// <summary>The provider declined.</summary>
+    /// <summary>The provider, or an operator, declined.</summary>
     Failed,
 
     /// <summary>The money has been given back.</summary>
@@ -18,18 +18,48 @@ public enum PaymentStatus
 
     /// <summary>The order was cancelled before it was charged; it never is.</summary>
     Void,
+
+    /// <summary>The provider has not said whether it took the money; it is asked again until it does.</summary>
+    Unknown,
+
+    /// <summary>It looks like fraud; an operator is to look at it. No money has been taken.</summary>
+    Review,
+
+    /// <summary>An operator has approved it; it is being charged.</summary>
+    Approved,
 }
 
-/// <summary>What became of an order's money. There is one for an order, whatever comes twice or late.</summary>
+/// <summary>What became of an order's money. There is one for an order, whatever comes twice or late. No card's data comes here: those are between the customer and the provider.</summary>
 public sealed record Payment(string OrderId, string UserId, decimal Amount, PaymentStatus Status, string? Reason = null)
 {
+    /// <summary>The index of the payments that were ever held.</summary>
+    public const string ReviewIndex = "reviews";
+
+    /// <summary>Whether the provider is yet to say what became of the charge.</summary>
+    [JsonIgnore]
+    public bool IsOpen => Status is PaymentStatus.Unknown or PaymentStatus.Approved;
+
     public static string KeyOf(string orderId) => $"payment-{orderId}";
 
-    /// <summary>What the provider's answer makes of a charge.</summary>
-    public static Change<Payment> From(string orderId, string userId, decimal amount, string? declined) => declined is null
-        ? new Payment(orderId, userId, amount, PaymentStatus.Completed).Telling(new PaymentCompleted(orderId, userId, amount))
-        : new Payment(orderId, userId, amount, PaymentStatus.Failed, declined).Telling(new PaymentFailed(orderId, declined));
+    /// <summary>What the provider's answer makes of a payment that is to be charged.</summary>
+    public Change<Payment> Charged(ChargeOutcome outcome, string? reason, Parts<JournalPage> journal, DateTimeOffset now)
+    {
+        switch (outcome)
+        {
+            case ChargeOutcome.Taken:
+                JournalPage.Charge(journal, OrderId, Amount, now);
+                return (this with { Status = PaymentStatus.Completed, Reason = null }).Telling(new PaymentCompleted(OrderId, UserId, Amount));
+            case ChargeOutcome.Declined:
+                return (this with { Status = PaymentStatus.Failed, Reason = reason }).Telling(new PaymentFailed(OrderId, reason!));
+            default:
+                return (this with { Status = PaymentStatus.Unknown, Reason = "The provider has not answered yet." }).Quietly();
+        }
+    }
 
     /// <summary>The money is back with the customer.</summary>
-    public Change<Payment> Refund() => (this with { Status = PaymentStatus.Refunded }).Telling(new PaymentRefunded(OrderId, Amount));
+    public Change<Payment> Refund(Parts<JournalPage> journal, DateTimeOffset now)
+    {
+        JournalPage.Refund(journal, OrderId, Amount, now);
+        return (this with { Status = PaymentStatus.Refunded }).Telling(new PaymentRefunded(OrderId, Amount));
+    }
 }

@@ -6,12 +6,20 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults(Topics.Payments);
 builder.AddAggregateStore();
 builder.Services.AddSingleton<IPaymentProvider, SimulatedProvider>();
+builder.Services.AddSingleton<FraudRule>();
+builder.Services.AddSingleton<Charging>();
+builder.Services.AddSingleton<IAskAgain, AskAgainByActor>();
+builder.Services.AddActors(actors => actors.Actors.RegisterActor<AskAgainActor>());
 
 var app = builder.Build();
 app.MapServiceDefaults();
+app.MapActorsHandlers();
 
 app.MapV1();
+app.MapV2();
 app.On<OrderConfirmed>(ChargeOrder.Handle);
-app.On<OrderCancelled>(RefundOrder.Handle);
+app.On<OrderCancelled>(RefundOrder.Cancelled);
+app.On<OrderReturned>(RefundOrder.Returned);
+app.On<PaymentApproved>(ReviewPayment.Charge);
 
 app.Run();

@@ -11,6 +11,7 @@ var app = builder.Build();
 app.MapServiceDefaults();
 
 app.MapV1();
+app.MapV2();
 app.On<OrderPaid>(ShipOrder.Handle);
 app.On<ShipmentDispatched>(DeliverShipment.Handle);
 

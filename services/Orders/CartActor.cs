@@ -1,0 +1,150 @@
+using Dapr.Actors;
+using Dapr.Actors.Runtime;
+using Lavka.Contracts;
+using Lavka.ServiceDefaults;
+
+namespace Lavka.Orders;
+
+/// <summary>So many pieces of a product; 0: none.</summary>
+public sealed record CartChange(string ProductId, long? Quantity);
+
+/// <summary>How a cart is to be ordered.</summary>
+/// <param name="Total">What the customer expects to pay; null: whatever it costs now.</param>
+public sealed record CheckoutRequest(string? Key, Address? Address, double? PayWithinSeconds, decimal? Total);
+
+/// <summary>Something in a cart, as it is now.</summary>
+/// <param name="WasPrice">What it cost when the cart was last looked at, if that was something else.</param>
+/// <param name="IsForSale">False: it is not any more, and cannot be ordered.</param>
+public sealed record CartItemView(string ProductId, long Quantity, decimal Price, decimal? WasPrice, bool IsForSale);
+
+/// <summary>A cart as it is now.</summary>
+public sealed record CartView(IReadOnlyList<CartItemView> Items, decimal Total);
+
+/// <summary>What a cart answers: itself, an order, or why not. An exception would lose the reason on its way through the sidecar.</summary>
+public sealed record CartAnswer(CartView? Cart, Order? Order, int Status = 200, string? Problem = null);
+
+/// <summary>A user's cart; the actor's id is the user's. An actor does one thing at a time, so two checkouts at once make one order.</summary>
+public interface ICart : IActor
+{
+    Task<CartAnswer> Show();
+
+    Task<CartAnswer> Change(CartChange change);
+
+    Task<CartAnswer> Checkout(CheckoutRequest request);
+}
+
+/// <inheritdoc cref="ICart"/>
+public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook prices, PlaceOrder place, IConfiguration configuration) : Actor(host), ICart, IRemindable
+{
+    private const string State = "cart";
+    private const string Expiry = "expiry";
+    private readonly TimeSpan _keptFor = configuration.GetValue("Orders:CartExpiry", TimeSpan.FromDays(7));
+
+    public Task<CartAnswer> Show() => Answer(async cart => new(await View(cart), null));
+
+    public Task<CartAnswer> Change(CartChange change) => Answer(async cart =>
+    {
+        var product = change.Quantity == 0 ? null : await Find(change.ProductId);
+        var next = cart.With(change.ProductId, change.Quantity == 0 ? 0 : PlaceOrder.CheckedQuantity(change.ProductId, change.Quantity), product?.Price ?? 0);
+        if (next.Items.Count > Cart.MostItems)
+        {
+            throw RequestException.Bad($"A cart holds {Cart.MostItems} products.");
+        }
+
+        await Keep(next);
+        return new(await View(next), null);
+    });
+
+    public Task<CartAnswer> Checkout(CheckoutRequest request) => Answer(async cart =>
+    {
+        if (cart.Last is { } last && (request.Key is null ? cart.Items.Count == 0 : request.Key == last.Key))
+        {
+            return new(null, await store.Find<Order>(Order.KeyOf(last.OrderId), CancellationToken.None));
+        }
+
+        if (cart.Items.Count == 0)
+        {
+            throw RequestException.Conflict("The cart is empty" + (cart.Last is null ? "." : $"; order '{cart.Last.OrderId}' was made of it."));
+        }
+
+        var view = await View(cart);
+        if (request.Total is { } expected && expected != view.Total)
+        {
+            throw RequestException.Conflict($"The cart costs {view.Total} now, not {expected}.");
+        }
+
+        // The order is saved elsewhere: what is written here first tells after a crash whether it was.
+        var checkout = new CartCheckout(PlaceOrder.IdFor(Id.GetId(), cart.CartId), request.Key);
+        await Save(cart with { CheckingOut = checkout });
+        var lines = cart.Items.Select(item => new WantedLine(item.ProductId, item.Quantity, null)).ToList();
+        var order = await place.Handle(new(Id.GetId(), lines, cart.CartId, request.Address, request.PayWithinSeconds), CancellationToken.None);
+        await Save(Cart.After(checkout));
+        await UnregisterReminderAsync(Expiry);
+        return new(null, order);
+    });
+
+    /// <summary>Nobody has touched the cart for long: it is emptied.</summary>
+    public async Task ReceiveReminderAsync(string reminderName, byte[] state, TimeSpan dueTime, TimeSpan period)
+    {
+        await Save(Cart.After((await Load()).Last));
+        await UnregisterReminderAsync(Expiry);
+    }
+
+    private static async Task<CartAnswer> Refusals(Func<Task<CartAnswer>> answer)
+    {
+        try
+        {
+            return await answer();
+        }
+        catch (RequestException e)
+        {
+            return new(null, null, e.Status, e.Message);
+        }
+    }
+
+    private Task<CartAnswer> Answer(Func<Cart, Task<CartAnswer>> answer) => Refusals(async () => await answer(await Load()));
+
+    private async Task<Cart> Load()
+    {
+        var cart = (await StateManager.TryGetStateAsync<Cart>(State)) is { HasValue: true } kept ? kept.Value : Cart.After(null);
+        if (cart.CheckingOut is not { } checkout)
+        {
+            return cart;
+        }
+
+        // A checkout did not come to its end: either the order was placed, or the cart is as it was.
+        var isPlaced = await store.Find<Order>(Order.KeyOf(checkout.OrderId), CancellationToken.None) is not null;
+        return await Save(isPlaced ? Cart.After(checkout) : cart with { CheckingOut = null });
+    }
+
+    private async Task<Cart> Save(Cart cart)
+    {
+        await StateManager.SetStateAsync(State, cart);
+        await SaveStateAsync();
+        return cart;
+    }
+
+    private async Task Keep(Cart cart)
+    {
+        await Save(cart);
+        await RegisterReminderAsync(Expiry, null, _keptFor, _keptFor);
+    }
+
+    private async Task<ProductCopy> Find(string productId) =>
+        (await prices.Find([productId], CancellationToken.None)).GetValueOrDefault(productId) ?? throw RequestException.Bad($"There is no product '{productId}' for sale.");
+
+    /// <summary>The cart at the prices of now; those that changed since it was last looked at are kept, and shown as changed once.</summary>
+    private async Task<CartView> View(Cart cart)
+    {
+        var now = cart.Items.Count == 0 ? new Dictionary<string, ProductCopy>() : await prices.Find([.. cart.Items.Select(item => item.ProductId)], CancellationToken.None);
+        var items = cart.Items.Select(item => now.GetValueOrDefault(item.ProductId) is { } product
+            ? new CartItemView(item.ProductId, item.Quantity, product.Price, product.Price == item.Price ? null : item.Price, IsForSale: true)
+            : new CartItemView(item.ProductId, item.Quantity, item.Price, null, IsForSale: false)).ToList();
+        if (items.Exists(item => item.WasPrice is not null))
+        {
+            await Save(cart with { Items = [.. items.Select(item => new CartItem(item.ProductId, item.Quantity, item.Price))] });
+        }
+
+        return new(items, items.Where(item => item.IsForSale).Sum(item => item.Quantity * item.Price));
+    }
+}
