@@ -1,41 +1,84 @@
+using Dapr.Client;
 using Lavka.Contracts;
 using Lavka.ServiceDefaults;
 
 namespace Lavka.Notifications;
 
-/// <summary>Tells users what happened, each thing once.</summary>
-public static class Notify
+/// <summary>Tells users what happened, each thing once on each channel, through Dapr output bindings.</summary>
+public sealed class Notify(AggregateStore store, DaprClient dapr, Peers peers, TimeProvider time)
 {
-    public static Task Welcome(UserCreated user, AggregateStore store, TimeProvider time, CancellationToken stop) =>
-        Send(user.UserId, "welcome", user.UserId, $"Welcome to Lavka, {user.Name}!", store, time, stop);
+    // A message that somebody else is sending is left to them for so long; then they have crashed.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    public static Task OrderConfirmation(OrderCreated order, AggregateStore store, TimeProvider time, CancellationToken stop) =>
-        Send(order.UserId, "order_confirmation", order.OrderId, $"We have your order {order.OrderId} of {order.Total}.", store, time, stop);
-
-    public static Task PaymentReceipt(PaymentCompleted payment, AggregateStore store, TimeProvider time, CancellationToken stop) =>
-        Send(payment.UserId, "payment_receipt", payment.OrderId, $"You paid {payment.Amount} for order {payment.OrderId}.", store, time, stop);
-
-    public static Task OrderShipped(OrderShipped order, AggregateStore store, TimeProvider time, CancellationToken stop) =>
-        Send(order.UserId, "order_shipped", order.OrderId, $"Your order {order.OrderId} is on its way: {order.TrackingNumber}.", store, time, stop);
-
-    public static Task OrderDelivered(OrderDelivered order, AggregateStore store, TimeProvider time, CancellationToken stop) =>
-        Send(order.UserId, "order_delivered", order.OrderId, $"Your order {order.OrderId} has been delivered.", store, time, stop);
-
-    public static Task OrderCancelled(OrderCancelled order, AggregateStore store, TimeProvider time, CancellationToken stop) =>
-        Send(order.UserId, "order_cancelled", order.OrderId, $"Your order {order.OrderId} was cancelled: {order.Reason}", store, time, stop);
-
-    private static Task Send(string userId, string template, string reference, string text, AggregateStore store, TimeProvider time, CancellationToken stop)
+    /// <summary>Keeps where the user is reached, and welcomes them.</summary>
+    public async Task Welcome(UserCreated user, CancellationToken stop)
     {
-        var (key, index) = (Message.KeyOf(template, reference), Message.IndexOf(userId));
-        return store.Change<Message, IdList>(key, [index], (message, parts) =>
+        await store.Change<Contact>(Contact.KeyOf(user.UserId), known => known?.Unchanged() ?? new Contact(user.UserId, user.Email, user.Name, user.Phone).Quietly(), stop);
+        await Tell(Template.Of(user), stop);
+    }
+
+    public async Task Tell(Template template, CancellationToken stop)
+    {
+        var contact = await Contact.Find(template.UserId, store, peers, stop);
+        var preferences = await Preferences.Find(template.UserId, store, stop);
+        await Send(Channels.Email, contact.Email);
+        if (template.IsUrgent && contact.Phone is not null)
         {
+            await Send(Channels.Sms, contact.Phone);
+        }
+
+        Task Send(string channel, string address) => SendOnce(template, channel, address, contact.Name, preferences.Want(channel), stop);
+    }
+
+    /// <summary>
+    /// Marks the message as being sent, sends it, and marks it as sent. A repeat finds the mark. What a crash leaves half done is sent again, under the same name: a binding that
+    /// keeps files overwrites it.
+    /// </summary>
+    private async Task SendOnce(Template template, string channel, string address, string name, bool isWanted, CancellationToken stop)
+    {
+        var (key, index) = (Message.KeyOf(template.Name, template.Reference, channel), Message.IndexOf(template.UserId));
+        var now = time.GetUtcNow();
+        var isMine = false;
+        await store.Change<Message, IdList>(key, [index], (message, parts) =>
+        {
+            isMine = message is null or { Status: MessageStatus.Sending };
             if (message is not null)
             {
-                return message.Unchanged();
+                return !isMine ? message.Unchanged()
+                    : message.SentAt is { } since && now - since < Patience ? throw new InvalidOperationException($"The message '{key}' is being sent.")
+                    : (message with { SentAt = now }).Quietly();
             }
 
             IdList.Add(parts, index, key);
-            return new Message(userId, template, reference, "email", text, time.GetUtcNow()).Telling(new NotificationSent(userId, template, reference));
+            return new Message(template.UserId, template.Name, template.Reference, channel, template.Text, now, isWanted ? MessageStatus.Sending : MessageStatus.Skipped).Quietly();
         }, stop);
+        if (isMine && isWanted)
+        {
+            await Invoke(template, channel, address, name, key, stop);
+        }
+
+        // Told on a repeat too: the crash may have been in between.
+        await store.Change<Message>(key, message => message is { Status: MessageStatus.Sending }
+            ? (message with { Status = MessageStatus.Sent, SentAt = time.GetUtcNow() }).Telling(new NotificationSent(template.UserId, template.Name, template.Reference, channel))
+            : message!.Unchanged(), stop);
+    }
+
+    private async Task Invoke(Template template, string channel, string address, string name, string key, CancellationToken stop)
+    {
+        // Each component takes the settings it knows: an e-mail's for bindings.smtp, a number for bindings.twilio.sms, a file's name for bindings.localstorage.
+        var isEmail = channel == Channels.Email;
+        var metadata = isEmail
+            ? new Dictionary<string, string> { ["emailTo"] = address, ["subject"] = template.Subject, ["fileName"] = $"{key}.html" }
+            : new Dictionary<string, string> { ["toNumber"] = address, ["fileName"] = $"{key}.txt" };
+        try
+        {
+            await dapr.InvokeBindingAsync(channel, "create", isEmail ? template.Html(name) : template.Text, metadata, stop);
+        }
+        catch
+        {
+            // It was not sent, for certain: whoever tries next need not wait.
+            await store.Change<Message>(key, message => (message! with { SentAt = null }).Quietly(), CancellationToken.None);
+            throw;
+        }
     }
 }
