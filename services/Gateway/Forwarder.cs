@@ -15,8 +15,8 @@ public sealed class Forwarder(DaprClient dapr)
     public const long LargestBodyRead = 64 * LargestBody;
 
     // Of the client's headers, those that mean something to a service; the rest is between client and Gateway.
-    private static readonly string[] RequestHeaders = ["Accept", "Idempotency-Key", "If-Match", "If-None-Match"];
-    private static readonly string[] ResponseHeaders = ["Location", "Link", "ETag", "Retry-After"];
+    private static readonly string[] RequestHeaders = ["Accept", "Idempotency-Key", "If-Match", "If-None-Match", "Carrier-Signature", ResponseHeaders.CorrelationId];
+    private static readonly string[] AnswerHeaders = ["Location", "Link", "ETag", "Retry-After"];
 
     private readonly HttpClient _http = dapr.CreateInvokableHttpClient();
 
@@ -29,6 +29,13 @@ public sealed class Forwarder(DaprClient dapr)
             request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)http.Request.Headers[name]);
         }
 
+        // v1 knows no callers: there, whoever may ask may everything.
+        if (!http.Request.Path.StartsWithSegments("/v1"))
+        {
+            request.Headers.TryAddWithoutValidation(Caller.RoleHeader, http.User.Role());
+            request.Headers.TryAddWithoutValidation(Caller.UserHeader, http.User.UserId());
+        }
+
         if (http.Request.ContentLength > 0 || http.Request.Headers.TransferEncoding.Count > 0)
         {
             request.Content = new ByteArrayContent(await Read(http.Request, stop));
@@ -37,7 +44,7 @@ public sealed class Forwarder(DaprClient dapr)
 
         using var response = await Send(request, service, stop);
         http.Response.StatusCode = (int)response.StatusCode;
-        foreach (var name in ResponseHeaders)
+        foreach (var name in AnswerHeaders)
         {
             if (response.Headers.NonValidated.TryGetValues(name, out var values))
             {

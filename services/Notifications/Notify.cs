@@ -45,6 +45,7 @@ public sealed class Notify(AggregateStore store, DaprClient dapr, Peers peers, T
             if (message is not null)
             {
                 return !isMine ? message.Unchanged()
+                    : !isWanted ? (message with { Status = MessageStatus.Skipped }).Quietly()
                     : message.SentAt is { } since && now - since < Patience ? throw new InvalidOperationException($"The message '{key}' is being sent.")
                     : (message with { SentAt = now }).Quietly();
             }

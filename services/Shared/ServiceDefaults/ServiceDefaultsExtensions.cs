@@ -69,7 +69,7 @@ public static class ServiceDefaultsExtensions
         app.MapSubscribeHandler();
         var service = app.Services.GetRequiredService<ServiceName>();
         app.MapGet("/health", () => new { status = "healthy", service = service.InHealth }).ExcludeFromDescription();
-        app.MapOpenApi();
+        app.MapOpenApi(isPublic ? "/openapi/own/{documentName}.json" : "/openapi/{documentName}.json");
         if (app.Services.GetService<AggregateStore>() is not null)
         {
             app.MapDeadLetters();

@@ -1,0 +1,67 @@
+using System.Security.Claims;
+using System.Text;
+using Dapr.Client;
+using Lavka.ServiceDefaults;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Lavka.Gateway;
+
+/// <summary>
+/// Bearer tokens: JSON Web Tokens (RFC 7519), signed with the secret <c>token-key</c>, so that every instance of the Gateway knows them and none keeps them. They are good for
+/// <c>Gateway:TokenLifetime</c>, an hour by default.
+/// </summary>
+public sealed class Tokens(DaprClient dapr, IConfiguration configuration, TimeProvider time)
+{
+    private const string Issuer = "lavka";
+    private const int ShortestKey = 32;
+
+    private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false };
+    private SymmetricSecurityKey? _key;
+
+    public TimeSpan Lifetime { get; } = configuration.GetValue("Gateway:TokenLifetime", TimeSpan.FromHours(1));
+
+    public async Task<string> Issue(string userId, string role, CancellationToken stop)
+    {
+        var now = time.GetUtcNow().UtcDateTime;
+        return _handler.CreateToken(new SecurityTokenDescriptor
+        {
+            Issuer = Issuer,
+            Audience = Issuer,
+            IssuedAt = now,
+            NotBefore = now,
+            Expires = now + Lifetime,
+            Subject = new ClaimsIdentity([new(SignInExtensions.UserClaim, userId), new(SignInExtensions.RoleClaim, role)]),
+            SigningCredentials = new(await Key(stop), SecurityAlgorithms.HmacSha256),
+        });
+    }
+
+    /// <summary>Who a token is for; null: it is none of ours, or too old.</summary>
+    public async Task<ClaimsIdentity?> Read(string token, CancellationToken stop)
+    {
+        var result = await _handler.ValidateTokenAsync(token, new()
+        {
+            ValidIssuer = Issuer,
+            ValidAudience = Issuer,
+            IssuerSigningKey = await Key(stop),
+            ValidAlgorithms = [SecurityAlgorithms.HmacSha256],
+            RoleClaimType = SignInExtensions.RoleClaim,
+            NameClaimType = SignInExtensions.UserClaim,
+            ClockSkew = TimeSpan.FromSeconds(5),
+        });
+        return result.IsValid ? result.ClaimsIdentity : null;
+    }
+
+    private async Task<SymmetricSecurityKey> Key(CancellationToken stop)
+    {
+        if (_key is null)
+        {
+            var secret = (await dapr.GetSecretAsync(Secrets.Store, Secrets.TokenKey, cancellationToken: stop)).GetValueOrDefault(Secrets.TokenKey, "");
+            _key = secret.Length >= ShortestKey
+                ? new(Encoding.UTF8.GetBytes(secret))
+                : throw new InvalidOperationException($"The secret '{Secrets.TokenKey}' has {secret.Length} characters; it needs at least {ShortestKey}.");
+        }
+
+        return _key;
+    }
+}
