@@ -34,6 +34,9 @@ public sealed class InProcessShop : IAsyncLifetime
 
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
+    /// <summary>Every service there is.</summary>
+    public static IEnumerable<string> AppIds => Services.Select(service => service.AppId);
+
     /// <summary>The base address of a service, past the Gateway.</summary>
     public Uri AddressOf(string appId) => new($"http://127.0.0.1:{_settings[appId]["APP_PORT"]}");
 
@@ -74,6 +77,18 @@ public sealed class InProcessShop : IAsyncLifetime
         await Task.WhenAll(_services.Values.Select(service => service.DisposeAsync().AsTask()));
         await Task.WhenAll(_sidecars.Select(sidecar => sidecar.DisposeAsync().AsTask()));
         _data.Dispose();
+
+        // Last, so that nothing stays behind if it fails.
+        CheckEvents();
+    }
+
+    /// <summary>Whatever the tests made the services tell is what the schemas say.</summary>
+    private void CheckEvents()
+    {
+        var problems = Broker.Published.Where(one => !one.Topic.EndsWith(".dead-letters", StringComparison.Ordinal))
+            .Select(one => EventSchemas.Problem(one.Type, one.Data<JsonElement>())).OfType<string>().Distinct().ToList();
+
+        Assert.True(problems.Count == 0, $"{problems.Count} problems with events that were published, of which the first are:\n{string.Join('\n', problems.Take(5))}");
     }
 
     public async Task StopService(string appId)
