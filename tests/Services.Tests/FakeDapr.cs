@@ -1,13 +1,14 @@
 using System.Text.Json;
 using Dapr;
 using Dapr.Client;
+using Lavka.Testing;
 
 namespace Lavka.Services.Tests;
 
 /// <summary>An event as a sidecar would deliver it.</summary>
 internal sealed record Published(string Topic, string Type, string Id, JsonElement Data);
 
-/// <summary>A service's sidecar in memory: a state store with ETags and transactions, and a publish that can be made to fail.</summary>
+/// <summary>A service's sidecar in memory: a state store with ETags and transactions, and a publish that takes events as their schemas have them, and can be made to fail.</summary>
 internal sealed class FakeDapr(Action<Published> published) : DaprClient
 {
     private readonly Dictionary<string, (string Json, string ETag)> _items = [];
@@ -84,7 +85,10 @@ internal sealed class FakeDapr(Action<Published> published) : DaprClient
             throw new DaprException("Publish operation failed.");
         }
 
-        published(new(topicName, metadata["cloudevent.type"], metadata["cloudevent.id"], JsonSerializer.SerializeToElement(data, JsonSerializerOptions)));
+        var @event = new Published(topicName, metadata["cloudevent.type"], metadata["cloudevent.id"], JsonSerializer.SerializeToElement(data, JsonSerializerOptions));
+        var problem = EventSchemas.Problem(@event.Type, @event.Data);
+        Assert.True(problem is null, problem);
+        published(@event);
         return Task.CompletedTask;
     }
 

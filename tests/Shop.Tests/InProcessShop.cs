@@ -20,6 +20,7 @@ public sealed class InProcessShop : IAsyncLifetime
     private readonly Dictionary<string, HostedService> _services = [];
     private readonly Dictionary<string, Dictionary<string, string>> _settings = [];
     private readonly List<EmbeddedSidecar> _sidecars = [];
+    private int _checked;
 
     /// <summary>What the services tell each other, and the hand on it.</summary>
     public TestBroker Broker { get; } = new();
@@ -33,6 +34,9 @@ public sealed class InProcessShop : IAsyncLifetime
     public HttpClient Gateway { get; private set; } = null!;
 
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>Every service there is.</summary>
+    public static IEnumerable<string> AppIds => Services.Select(service => service.AppId);
 
     /// <summary>The base address of a service, past the Gateway.</summary>
     public Uri AddressOf(string appId) => new($"http://127.0.0.1:{_settings[appId]["APP_PORT"]}");
@@ -74,6 +78,20 @@ public sealed class InProcessShop : IAsyncLifetime
         await Task.WhenAll(_services.Values.Select(service => service.DisposeAsync().AsTask()));
         await Task.WhenAll(_sidecars.Select(sidecar => sidecar.DisposeAsync().AsTask()));
         _data.Dispose();
+
+        // What was told after the last test. xUnit then fails the run, but shows the exception's type alone. Last, so that nothing stays behind if it fails.
+        CheckEvents();
+    }
+
+    /// <summary>Fails unless every event published since the last call is what its schema says. A test class calls it as it is disposed of, so that the test fails that told the event.</summary>
+    public void CheckEvents()
+    {
+        var published = Broker.Published;
+        var problems = published.Skip(_checked).Where(one => !one.Topic.EndsWith(".dead-letters", StringComparison.Ordinal))
+            .Select(one => EventSchemas.Problem(one.Type, one.Data<JsonElement>())).OfType<string>().Distinct().ToList();
+        _checked = published.Count;
+
+        Assert.True(problems.Count == 0, string.Join('\n', problems.Take(5)) + (problems.Count > 5 ? $"\n({problems.Count} problems)" : ""));
     }
 
     public async Task StopService(string appId)

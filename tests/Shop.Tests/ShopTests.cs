@@ -7,8 +7,10 @@ using static Lavka.Shop.Tests.InProcessShop;
 
 namespace Lavka.Shop.Tests;
 
-public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
+public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>, IDisposable
 {
+    public void Dispose() => shop.CheckEvents();
+
     [Fact]
     public async Task An_order_goes_all_the_way()
     {

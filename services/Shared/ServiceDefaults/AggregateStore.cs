@@ -116,7 +116,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
             }
 
             var version = (read.Aggregate?.Version ?? 0) + 1;
-            var tells = change.Tells is null ? null : StoredEvent.From(key, version, change.Tells, dapr.JsonSerializerOptions);
+            var tells = change.Tells is null ? null : StoredEvent.From(key, version, change.Tells);
             var next = new StoredAggregate<T>(change.State!, version, cause, tells);
             var saved = fromClient && tells is not null
                 ? await outbox.Save(key, tells, inOutbox => SaveAll(key, next, read.ETags, parts, inOutbox, stop), stop)

@@ -7,8 +7,8 @@ namespace Lavka.ServiceDefaults;
 /// <param name="Id">Made from the aggregate and its version: the same whenever it is told again.</param>
 internal sealed record StoredEvent(string Id, string Type, string PartitionKey, JsonElement Data)
 {
-    public static StoredEvent From(string key, long version, IEvent @event, JsonSerializerOptions json) => new(
-        $"{key}/{version}", EventType.Of(@event), @event.PartitionKey, JsonSerializer.SerializeToElement(@event, @event.GetType(), json));
+    public static StoredEvent From(string key, long version, IEvent @event) => new(
+        $"{key}/{version}", EventType.Of(@event), @event.PartitionKey, JsonSerializer.SerializeToElement(@event, @event.GetType(), EventJson.Options));
 }
 
 /// <summary>An aggregate as it is saved.</summary>
