@@ -22,6 +22,12 @@ internal sealed class FakeDapr(Action<Published> published) : DaprClient
 
     public override JsonSerializerOptions JsonSerializerOptions { get; } = new(JsonSerializerDefaults.Web);
 
+    /// <summary>What went out through output bindings.</summary>
+    public List<(string Binding, string Text, IReadOnlyDictionary<string, string> Metadata)> Sent { get; } = [];
+
+    /// <summary>Asked before each call of an output binding; true makes it fail.</summary>
+    public Func<bool> FailsToSend { get; set; } = () => false;
+
     public IEnumerable<string> Keys => _items.Keys;
 
     public T? Read<T>(string key) => _items.TryGetValue(key, out var item) ? JsonSerializer.Deserialize<T>(item.Json, JsonSerializerOptions) : default;
@@ -92,7 +98,23 @@ internal sealed class FakeDapr(Action<Published> published) : DaprClient
         return Task.CompletedTask;
     }
 
-    public override HttpClient CreateInvokableHttpClient(string? appId = null) => throw new NotSupportedException();
+    public override Task InvokeBindingAsync<TRequest>(
+        string bindingName, string operation, TRequest data, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellationToken = default)
+    {
+        if (FailsToSend())
+        {
+            throw new DaprException("Binding operation failed.");
+        }
+
+        Sent.Add((bindingName, data!.ToString()!, metadata!));
+        return Task.CompletedTask;
+    }
+
+    public override Task<Dictionary<string, string>> GetSecretAsync(
+        string storeName, string key, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellationToken = default) =>
+        Task.FromResult(new Dictionary<string, string> { [key] = $"the {key}" });
+
+    public override HttpClient CreateInvokableHttpClient(string? appId = null) => new();
 
     public override Task PublishEventAsync<TData>(string pubsubName, string topicName, TData data, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 

@@ -7,19 +7,23 @@ internal sealed class FakeProvider : IPaymentProvider
 {
     private readonly Dictionary<string, decimal> _held = [];
     private readonly HashSet<string> _refunded = [];
+    private readonly HashSet<string> _calledOff = [];
 
     /// <summary>Whether this order's card is declined.</summary>
     public Func<string, bool> Declines { get; set; } = _ => false;
+
+    /// <summary>So many next answers get lost; what was asked is done all the same.</summary>
+    public int LostAnswers { get; set; }
 
     public int Charges { get; private set; }
 
     public decimal Held(string orderId) => _held.GetValueOrDefault(orderId);
 
-    public Task<string?> Charge(string idempotencyKey, decimal amount, CancellationToken stop)
+    public Task<(ChargeOutcome Outcome, string? Reason)> Charge(string idempotencyKey, decimal amount, CancellationToken stop)
     {
-        if (Declines(idempotencyKey))
+        if (Declines(idempotencyKey) || _calledOff.Contains(idempotencyKey))
         {
-            return Task.FromResult<string?>("Declined.");
+            return Task.FromResult((ChargeOutcome.Declined, (string?)"Declined."));
         }
 
         if (!_refunded.Contains(idempotencyKey) && _held.TryAdd(idempotencyKey, amount))
@@ -27,16 +31,23 @@ internal sealed class FakeProvider : IPaymentProvider
             Charges++;
         }
 
-        return Task.FromResult<string?>(null);
+        return Task.FromResult((IsLost() ? ChargeOutcome.Unknown : ChargeOutcome.Taken, (string?)null));
     }
 
-    public Task<bool> Refund(string idempotencyKey, CancellationToken stop)
+    public Task<RefundOutcome> Refund(string idempotencyKey, CancellationToken stop)
     {
         if (_held.Remove(idempotencyKey))
         {
             _refunded.Add(idempotencyKey);
         }
 
-        return Task.FromResult(_refunded.Contains(idempotencyKey));
+        if (!_refunded.Contains(idempotencyKey))
+        {
+            _calledOff.Add(idempotencyKey);
+        }
+
+        return Task.FromResult(IsLost() ? RefundOutcome.Unknown : _refunded.Contains(idempotencyKey) ? RefundOutcome.GivenBack : RefundOutcome.NothingTaken);
     }
+
+    private bool IsLost() => LostAnswers > 0 && LostAnswers-- > 0;
 }

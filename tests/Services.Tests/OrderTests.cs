@@ -18,6 +18,9 @@ public sealed class OrderTests
         { OrderStatus.Paid, new ShipmentStopped("o", "cancelled"), OrderStatus.Cancelled, OrderCancelled.Type },
         { OrderStatus.Paid, new ShipmentDelivered("o", "LV1"), OrderStatus.Delivered, OrderDelivered.Type },
         { OrderStatus.Shipped, new ShipmentDelivered("o", "LV1"), OrderStatus.Delivered, OrderDelivered.Type },
+        { OrderStatus.Shipped, new ShipmentReturned("o", "LV1", "refused"), OrderStatus.Returned, OrderReturned.Type },
+        { OrderStatus.Paid, new ShipmentReturned("o", "LV1", "refused"), OrderStatus.Returned, OrderReturned.Type },
+        { OrderStatus.Returned, new ShipmentDispatched("o", "LV1"), OrderStatus.Returned, null },
         { OrderStatus.Delivered, new ShipmentDispatched("o", "LV1"), OrderStatus.Delivered, null },
         { OrderStatus.Cancelled, new StockReserved("o"), OrderStatus.Cancelled, null },
         { OrderStatus.Cancelled, new PaymentCompleted("o", "u", 25), OrderStatus.Cancelled, null },
@@ -30,13 +33,14 @@ public sealed class OrderTests
         { OrderStatus.Pending, new ShipmentDispatched("o", "LV1") },
         { OrderStatus.Cancelled, new ShipmentDelivered("o", "LV1") },
         { OrderStatus.Shipped, new ShipmentStopped("o", "late") },
+        { OrderStatus.Delivered, new ShipmentReturned("o", "LV1", "refused") },
     };
 
     [Theory]
     [MemberData(nameof(Lawful))]
     public void A_lawful_event_takes_the_order_on_and_is_told(OrderStatus from, object @event, OrderStatus to, string? tells)
     {
-        var change = (Pending with { Status = from }).Apply((IEvent)@event);
+        var change = (Pending with { Status = from }).Apply((IEvent)@event, DateTimeOffset.UnixEpoch, null);
 
         Assert.Equal(to, change.State!.Status);
         Assert.Equal(tells, change.Tells is null ? null : EventType.Of(change.Tells));
@@ -45,7 +49,7 @@ public sealed class OrderTests
 
     [Theory]
     [MemberData(nameof(Unlawful))]
-    public void What_cannot_be_is_refused(OrderStatus from, object @event) => Assert.Throws<RuleBrokenException>(() => (Pending with { Status = from }).Apply((IEvent)@event));
+    public void What_cannot_be_is_refused(OrderStatus from, object @event) => Assert.Throws<RuleBrokenException>(() => (Pending with { Status = from }).Apply((IEvent)@event, DateTimeOffset.UnixEpoch, null));
 
     [Theory]
     [InlineData(OrderStatus.Pending, true)]
@@ -54,5 +58,17 @@ public sealed class OrderTests
     [InlineData(OrderStatus.Shipped, false)]
     [InlineData(OrderStatus.Delivered, false)]
     public void Only_an_unpaid_order_can_be_called_off_by_itself(OrderStatus from, bool cancels) =>
-        Assert.Equal(cancels, (Pending with { Status = from }).CancelUnpaid("why").State!.Status == OrderStatus.Cancelled);
+        Assert.Equal(cancels, (Pending with { Status = from }).CancelUnpaid("why", DateTimeOffset.UnixEpoch).State!.Status == OrderStatus.Cancelled);
+
+    [Fact]
+    public void The_history_says_what_when_why_and_through_which_event()
+    {
+        var (first, second) = (DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddSeconds(1));
+
+        var order = Pending.Apply(new StockReserved("o"), first, new("e1", StockReserved.Type)).State!.CancelUnpaid("changed their mind", second).State!;
+
+        Assert.Equal(
+            [new(OrderStatus.Pending, first, null, null), new(OrderStatus.Confirmed, first, null, new("e1", StockReserved.Type)), new(OrderStatus.Cancelled, second, "changed their mind", null)],
+            order.History!);
+    }
 }

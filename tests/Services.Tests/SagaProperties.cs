@@ -29,6 +29,8 @@ public sealed class SagaProperties
         Crash,
         MissDeadline,
         Cancel,
+        LoseAnAnswer,
+        AskAgain,
     }
 
     [Fact]
@@ -36,17 +38,18 @@ public sealed class SagaProperties
     {
         var steps = Gen.Zip(
             Gen.Frequency(
-                (12, Gen.Constant(Step.Deliver)), (4, Gen.Constant(Step.DeliverTwice)), (3, Gen.Constant(Step.Crash)), (1, Gen.Constant(Step.MissDeadline)), (1, Gen.Constant(Step.Cancel))),
+                (12, Gen.Constant(Step.Deliver)), (4, Gen.Constant(Step.DeliverTwice)), (3, Gen.Constant(Step.Crash)), (1, Gen.Constant(Step.MissDeadline)), (1, Gen.Constant(Step.Cancel)), (2, Gen.Constant(Step.LoseAnAnswer)), (2, Gen.Constant(Step.AskAgain))),
             Gen.Choose(0, 1000)).ListOf(120);
-        var runs = Gen.Zip(steps, Gen.Choose(0, 1 << Orders));
+        var runs = Gen.Zip(steps, Gen.Choose(0, 1 << Orders), Gen.Choose(0, 1 << Orders));
 
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(Runs), Prop.ForAll(Arb.From(runs), run => Run([.. run.Item1], run.Item2).GetAwaiter().GetResult()));
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(Runs), Prop.ForAll(Arb.From(runs), run => Run([.. run.Item1], run.Item2, run.Item3).GetAwaiter().GetResult()));
     }
 
-    private static async Task<bool> Run(IReadOnlyList<(Step Step, int Choice)> steps, int declined)
+    private static async Task<bool> Run(IReadOnlyList<(Step Step, int Choice)> steps, int declined, int returned)
     {
         var world = new SagaWorld();
-        world.Provider.Declines = order => (declined >> int.Parse(order, System.Globalization.CultureInfo.InvariantCulture) & 1) == 1;
+        world.Provider.Declines = order => (declined >> (order[0] - '0') & 1) == 1;
+        world.Carrier.BringsBack = number => (returned >> (number[0] - '0') & 1) == 1;
         foreach (var (product, stock) in Catalog)
         {
             world.Seed(product, stock);
@@ -69,6 +72,12 @@ public sealed class SagaProperties
                     break;
                 case Step.MissDeadline:
                     await world.MissDeadline($"{choice % Orders}");
+                    break;
+                case Step.LoseAnAnswer:
+                    world.Provider.LostAnswers++;
+                    break;
+                case Step.AskAgain:
+                    await world.AskAgain();
                     break;
                 case Step.Cancel:
                     await world.StopShipment($"{choice % Orders}");
@@ -105,19 +114,36 @@ public sealed class SagaProperties
             }
             else
             {
-                Assert.Equal(OrderStatus.Cancelled, order.Status);
+                Assert.True(order.Status is OrderStatus.Cancelled or OrderStatus.Returned);
                 Assert.Equal(0, world.Provider.Held(id));
                 Assert.NotEqual(PaymentStatus.Completed, payment?.Status ?? PaymentStatus.Void);
-                Assert.True(shipment is null or { Status: ShipmentStatus.Stopped });
+                Assert.True(order.Status == OrderStatus.Returned ? shipment!.Status == ShipmentStatus.Returned : shipment is null or { Status: ShipmentStatus.Stopped });
                 Assert.True(reservation is { Status: ReservationStatus.Released or ReservationStatus.Rejected });
             }
         }
 
+        await CheckLedger(world);
         foreach (var (product, stock) in Catalog)
         {
             var level = (await world.Inventory.Store.FindPart<Stock>(Stock.KeyOf(product), default))!;
             Assert.Equal((stock - sold[product], 0, sold[product]), (level.OnHand, level.Reserved, level.Sold));
             Assert.True(level.OnHand >= 0);
         }
+    }
+
+    /// <summary>Every posting once, and the cash is what the provider holds.</summary>
+    private static async Task CheckLedger(SagaWorld world)
+    {
+        var entries = new List<LedgerEntry>();
+        foreach (var part in Enumerable.Range(0, JournalPage.Parts))
+        {
+            var page = await world.Payments.Store.FindPart<JournalPage>(JournalPage.KeyOf(part), default);
+            entries.AddRange(page?.Entries ?? []);
+            Assert.Equal(page?.Totals.Values.Sum(sum => sum.Debit) ?? 0, page?.Totals.Values.Sum(sum => sum.Credit) ?? 0);
+        }
+
+        Assert.Equal(entries.Count, entries.Select(entry => entry.EntryId).Distinct().Count());
+        var cash = entries.Where(entry => entry.Debit == Accounts.Cash).Sum(entry => entry.Amount) - entries.Where(entry => entry.Credit == Accounts.Cash).Sum(entry => entry.Amount);
+        Assert.Equal(Enumerable.Range(0, Orders).Sum(i => world.Provider.Held($"{i}")), cash);
     }
 }

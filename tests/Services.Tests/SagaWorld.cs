@@ -7,7 +7,7 @@ using Lavka.Orders;
 using Lavka.Payments;
 using Lavka.ServiceDefaults;
 using Lavka.Shipping;
-using Moq;
+using Microsoft.Extensions.Configuration;
 using Order = Lavka.Orders.Order;
 
 namespace Lavka.Services.Tests;
@@ -21,7 +21,7 @@ internal sealed class SagaWorld
 
     private readonly List<Delivery> _pending = [];
     private readonly List<(string Topic, string Type, TestService Service, Func<AggregateStore, JsonElement, Task> Handle)> _subscriptions = [];
-    private readonly ICarrier _carrier = Mock.Of<ICarrier>(carrier => carrier.TrackingNumber(It.IsAny<string>()) == "LV1" && carrier.Deliver(It.IsAny<string>(), It.IsAny<CancellationToken>()) == Task.CompletedTask);
+    private readonly FakeAskAgain _askAgain = new();
 
     public SagaWorld()
     {
@@ -30,22 +30,32 @@ internal sealed class SagaWorld
         Payments = Make(Topics.Payments);
         Shipping = Make(Topics.Shipping);
         Notifications = Make(Topics.Notifications);
-        On<ProductCreated>(Inventory, (store, e) => StockProduct.Handle(e, store, default));
-        On<OrderCreated>(Inventory, (store, e) => ReserveStock.Handle(e, store, default));
+        var settings = new ConfigurationBuilder().Build();
+        var levels = new StockLevels(Inventory.Store, settings);
+        var fraud = new FraudRule(settings);
+        Charging = new Charging(Payments.Store, Provider, TimeProvider.System);
+        On<ProductCreated>(Inventory, (store, e) => StockProduct.Handle(e, store, levels, default));
+        On<OrderCreated>(Inventory, (store, e) => ReserveStock.Handle(e, store, levels, default));
         On<OrderPaid>(Inventory, (store, e) => TakeStock.Handle(e, store, default));
-        On<OrderCancelled>(Inventory, (store, e) => ReleaseStock.Handle(e, store, default));
-        On<OrderConfirmed>(Payments, (store, e) => ChargeOrder.Handle(e, store, Provider, default));
-        On<OrderCancelled>(Payments, (store, e) => RefundOrder.Handle(e, store, Provider, default));
-        On<OrderPaid>(Shipping, (store, e) => ShipOrder.Handle(e, store, _carrier, default));
-        On<ShipmentDispatched>(Shipping, (store, e) => DeliverShipment.Handle(e, store, _carrier, default));
-        On<StockReserved>(Orders, (store, e) => FollowOrder.StockReserved(e, store, default));
-        On<StockRejected>(Orders, (store, e) => FollowOrder.StockRejected(e, store, default));
-        On<PaymentCompleted>(Orders, (store, e) => FollowOrder.PaymentCompleted(e, store, default));
-        On<PaymentFailed>(Orders, (store, e) => FollowOrder.PaymentFailed(e, store, default));
-        On<ShipmentDispatched>(Orders, (store, e) => FollowOrder.ShipmentDispatched(e, store, default));
-        On<ShipmentDelivered>(Orders, (store, e) => FollowOrder.ShipmentDelivered(e, store, default));
-        On<ShipmentStopped>(Orders, (store, e) => FollowOrder.ShipmentStopped(e, store, default));
-        On<OrderCreated>(Notifications, (store, e) => Notify.OrderConfirmation(e, store, TimeProvider.System, default));
+        On<OrderCancelled>(Inventory, (store, e) => ReleaseStock.Cancelled(e, store, levels, default));
+        On<OrderReturned>(Inventory, (store, e) => ReleaseStock.Returned(e, store, levels, default));
+        On<OrderConfirmed>(Payments, (store, e) => ChargeOrder.Handle(e, store, Charging, _askAgain, fraud, default));
+        On<OrderCancelled>(Payments, (store, e) => RefundOrder.Cancelled(e, store, Provider, TimeProvider.System, default));
+        On<OrderReturned>(Payments, (store, e) => RefundOrder.Returned(e, store, Provider, TimeProvider.System, default));
+        On<OrderPaid>(Shipping, (store, e) => ShipOrder.Handle(e, store, Carrier, default));
+        On<ShipmentDispatched>(Shipping, (store, e) => DeliverShipment.Handle(e, store, Carrier, default));
+        On<StockReserved>(Orders, (store, e) => FollowOrder.StockReserved(e, store, TimeProvider.System, default));
+        On<StockRejected>(Orders, (store, e) => FollowOrder.StockRejected(e, store, TimeProvider.System, default));
+        On<PaymentCompleted>(Orders, (store, e) => FollowOrder.PaymentCompleted(e, store, TimeProvider.System, default));
+        On<PaymentFailed>(Orders, (store, e) => FollowOrder.PaymentFailed(e, store, TimeProvider.System, default));
+        On<ShipmentDispatched>(Orders, (store, e) => FollowOrder.ShipmentDispatched(e, store, TimeProvider.System, default));
+        On<ShipmentDelivered>(Orders, (store, e) => FollowOrder.ShipmentDelivered(e, store, TimeProvider.System, default));
+        On<ShipmentReturned>(Orders, (store, e) => FollowOrder.ShipmentReturned(e, store, TimeProvider.System, default));
+        On<ShipmentStopped>(Orders, (store, e) => FollowOrder.ShipmentStopped(e, store, TimeProvider.System, default));
+        var notify = new Notify(Notifications.Store, Notifications.Dapr, new Peers(Notifications.Dapr), TimeProvider.System);
+        On<UserCreated>(Notifications, (_, e) => notify.Welcome(e, default));
+        On<OrderCreated>(Notifications, (_, e) => notify.Tell(Template.Of(e), default));
+        Notifications.Store.Accept<Contact>(Contact.KeyOf("u"), _ => new Contact("u", "u@example.com", "U", null).Quietly(), default).GetAwaiter().GetResult();
     }
 
     public TestService Orders { get; }
@@ -60,6 +70,10 @@ internal sealed class SagaWorld
 
     public FakeProvider Provider { get; } = new();
 
+    public FakeCarrier Carrier { get; } = new();
+
+    public Charging Charging { get; }
+
     /// <summary>The next so many publishes fail, as when the process crashes before them.</summary>
     public int Crashes { get; set; }
 
@@ -72,7 +86,23 @@ internal sealed class SagaWorld
         Orders.Store.Accept<Order>(Order.KeyOf(orderId), order => order?.Unchanged() ?? Order.Place(orderId, "u", lines, DateTimeOffset.UnixEpoch), default);
 
     public Task MissDeadline(string orderId) =>
-        Orders.Store.Accept<Order>(Order.KeyOf(orderId), order => order?.CancelUnpaid("late") ?? Change.Nothing<Order>(), default);
+        Orders.Store.Accept<Order>(Order.KeyOf(orderId), order => order?.CancelUnpaid("late", DateTimeOffset.UnixEpoch) ?? Change.Nothing<Order>(), default);
+
+    /// <summary>The clock comes to an order whose provider is to be asked again.</summary>
+    public async Task AskAgain()
+    {
+        if (_askAgain.Orders.FirstOrDefault() is not { } orderId)
+        {
+            return;
+        }
+
+        _askAgain.Orders.Remove(orderId);
+        var payment = (await Payments.Store.Find<Payment>(Payment.KeyOf(orderId), default))!;
+        if (!await Charging.Run(payment, default))
+        {
+            await _askAgain.Start(orderId);
+        }
+    }
 
     /// <summary>What the customer's cancel comes to for a paid order.</summary>
     public async Task StopShipment(string orderId)
@@ -114,8 +144,10 @@ internal sealed class SagaWorld
     public async Task Settle()
     {
         Crashes = 0;
+        Provider.LostAnswers = 0;
         do
         {
+            await AskAgain();
             foreach (var service in new[] { Orders, Inventory, Payments, Shipping, Notifications })
             {
                 await service.Outbox.TellPending(default);
@@ -127,7 +159,7 @@ internal sealed class SagaWorld
                 await Deliver(0, duplicate: false);
             }
         }
-        while (_pending.Count > 0);
+        while (_pending.Count > 0 || _askAgain.Orders.Count > 0);
     }
 
     public Task<Order?> FindOrder(string orderId) => Orders.Store.Find<Order>(Order.KeyOf(orderId), default);

@@ -1,30 +1,32 @@
 using Lavka.Catalog;
 using Lavka.Contracts;
 using Lavka.Inventory;
-using Lavka.Notifications;
 using Lavka.Orders;
 using Lavka.Payments;
 using Lavka.ServiceDefaults;
 using Lavka.Shipping;
 using Lavka.Users;
+using Microsoft.Extensions.Configuration;
 
 namespace Lavka.Services.Tests;
 
 /// <summary>Each service's use cases, on a sidecar in memory.</summary>
 public sealed class UseCaseTests
 {
+    private static readonly IConfiguration Settings = new ConfigurationBuilder().Build();
+
     private readonly List<Published> _published = [];
 
     [Fact]
     public async Task An_email_is_registered_once_whatever_its_case()
     {
         var users = new TestService("users", _published.Add);
-        var first = await RegisterUser.Handle(" Ann@Example.com ", "Ann", users.Store, TimeProvider.System, default);
+        var first = await RegisterUser.Handle(new(" Ann@Example.com ", "Ann"), users.Store, new Passwords(), TimeProvider.System, default);
 
-        var error = await Assert.ThrowsAsync<RequestException>(() => RegisterUser.Handle("ann@example.com", "Ann again", users.Store, TimeProvider.System, default));
+        var error = await Assert.ThrowsAsync<RequestException>(() => RegisterUser.Handle(new("ann@example.com", "Ann again"), users.Store, new Passwords(), TimeProvider.System, default));
 
         Assert.Equal(400, error.Status);
-        Assert.Equal([first.UserId], await IdList.All(users.Store, User.Index, default));
+        Assert.Equal([first.UserId], (await IdList.Slice(users.Store, User.Index, null, 100, default)).Ids);
         Assert.Equal(UserCreated.Type, Assert.Single(_published).Type);
     }
 
@@ -37,7 +39,7 @@ public sealed class UseCaseTests
     {
         var users = new TestService("users", _published.Add);
 
-        Assert.Equal(400, (await Assert.ThrowsAsync<RequestException>(() => RegisterUser.Handle(email, name, users.Store, TimeProvider.System, default))).Status);
+        Assert.Equal(400, (await Assert.ThrowsAsync<RequestException>(() => RegisterUser.Handle(new(email, name), users.Store, new Passwords(), TimeProvider.System, default))).Status);
 
         Assert.Empty(users.Dapr.Keys);
     }
@@ -46,7 +48,7 @@ public sealed class UseCaseTests
     public async Task The_welcome_is_confirmed_back()
     {
         var users = new TestService("users", _published.Add);
-        var user = await RegisterUser.Handle("ann@example.com", "Ann", users.Store, TimeProvider.System, default);
+        var user = await RegisterUser.Handle(new("ann@example.com", "Ann"), users.Store, new Passwords(), TimeProvider.System, default);
 
         await users.Deliver("e1", store => ConfirmWelcome.Handle(new(user.UserId, "welcome", user.UserId), store, default));
 
@@ -57,11 +59,11 @@ public sealed class UseCaseTests
     public async Task A_price_change_is_told_with_a_version_and_a_repeat_is_not_told()
     {
         var catalog = new TestService("catalog", _published.Add);
-        var product = await AddProduct.Handle("Tea", 4.5m, 10, catalog.Store, TimeProvider.System, default);
+        var product = await AddProduct.Handle(new("Tea", 4.5m, 10), catalog.Store, new SearchIndex(), TimeProvider.System, default);
         _published.Clear();
 
-        await ChangePrice.Handle(product.ProductId, 5m, catalog.Store, default);
-        await ChangePrice.Handle(product.ProductId, 5m, catalog.Store, default);
+        await ChangePrice.Handle(product.ProductId, 5m, catalog.Store, new SearchIndex(), default);
+        await ChangePrice.Handle(product.ProductId, 5m, catalog.Store, new SearchIndex(), default);
 
         Assert.Equal(2, Assert.Single(_published).Data.GetProperty("version").GetInt64());
     }
@@ -74,7 +76,7 @@ public sealed class UseCaseTests
     {
         var catalog = new TestService("catalog", _published.Add);
 
-        Assert.Equal(400, (await Assert.ThrowsAsync<RequestException>(() => AddProduct.Handle("Tea", (decimal)price, 1, catalog.Store, TimeProvider.System, default))).Status);
+        Assert.Equal(400, (await Assert.ThrowsAsync<RequestException>(() => AddProduct.Handle(new("Tea", (decimal)price, 1), catalog.Store, new SearchIndex(), TimeProvider.System, default))).Status);
     }
 
     [Fact]
@@ -94,7 +96,7 @@ public sealed class UseCaseTests
         var inventory = new TestService("inventory", _published.Add);
         await Stocked(inventory, ("a", 5), ("b", 1));
 
-        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1), new("b", 2, 1)], 4), store, default));
+        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1), new("b", 2, 1)], 4), store, LevelsOf(store), default));
 
         Assert.Equal(StockRejected.Type, Assert.Single(_published).Type);
         Assert.Equal(new Stock("a", 5, 0, 0), inventory.Dapr.Read<Stock>(Stock.KeyOf("a")));
@@ -106,7 +108,7 @@ public sealed class UseCaseTests
         var inventory = new TestService("inventory", _published.Add);
         await Stocked(inventory, ("a", 3));
 
-        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1), new("a", 2, 1)], 4), store, default));
+        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1), new("a", 2, 1)], 4), store, LevelsOf(store), default));
 
         Assert.Equal(StockRejected.Type, Assert.Single(_published).Type);
     }
@@ -117,8 +119,8 @@ public sealed class UseCaseTests
         var inventory = new TestService("inventory", _published.Add);
         await Stocked(inventory, ("a", 3));
 
-        await inventory.Deliver("e2", store => ReleaseStock.Handle(new("o", "u", "why"), store, default));
-        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1)], 2), store, default));
+        await inventory.Deliver("e2", store => ReleaseStock.Cancelled(new("o", "u", "why"), store, LevelsOf(store), default));
+        await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1)], 2), store, LevelsOf(store), default));
 
         Assert.Equal(3, inventory.Dapr.Read<Stock>(Stock.KeyOf("a"))!.OnHand);
         Assert.Empty(_published);
@@ -132,7 +134,7 @@ public sealed class UseCaseTests
 
         for (var i = 0; i < 2; i++)
         {
-            await payments.Deliver("e1", store => ChargeOrder.Handle(new("o", "u", 25), store, provider, default));
+            await payments.Deliver("e1", store => ChargeOrder.Handle(new("o", "u", 25), store, new Charging(store, provider, TimeProvider.System), new FakeAskAgain(), new FraudRule(Settings), default));
         }
 
         Assert.Equal(1, provider.Charges);
@@ -154,7 +156,7 @@ public sealed class UseCaseTests
             }
         };
 
-        await payments.Deliver("e1", store => ChargeOrder.Handle(new("o", "u", 25), store, provider, default));
+        await payments.Deliver("e1", store => ChargeOrder.Handle(new("o", "u", 25), store, new Charging(store, provider, TimeProvider.System), new FakeAskAgain(), new FraudRule(Settings), default));
 
         Assert.Equal(0, provider.Held("o"));
         Assert.Equal(PaymentStatus.Refunded, (await payments.Store.Find<Payment>(Payment.KeyOf("o"), default))!.Status);
@@ -165,35 +167,24 @@ public sealed class UseCaseTests
     public async Task A_parcel_that_was_stopped_does_not_leave_and_one_that_left_cannot_be_stopped()
     {
         var shipping = new TestService("shipping", _published.Add);
-        var carrier = Moq.Mock.Of<ICarrier>(c => c.TrackingNumber(Moq.It.IsAny<string>()) == "LV1");
+        var carrier = new FakeCarrier();
 
         await StopShipment.Handle("stopped", "why", shipping.Store, default);
-        await shipping.Deliver("e1", store => ShipOrder.Handle(new("stopped", "u", [], 1), store, carrier, default));
-        await shipping.Deliver("e2", store => ShipOrder.Handle(new("left", "u", [], 1), store, carrier, default));
+        await shipping.Deliver("e1", store => ShipOrder.Handle(new("stopped", "u", [new("p", 1, 1)], 1), store, carrier, default));
+        await shipping.Deliver("e2", store => ShipOrder.Handle(new("left", "u", [new("p", 1, 1)], 1), store, carrier, default));
         var error = await Assert.ThrowsAsync<RequestException>(() => StopShipment.Handle("left", "why", shipping.Store, default));
 
         Assert.Equal(409, error.Status);
         Assert.Equal([ShipmentStopped.Type, ShipmentDispatched.Type], _published.Select(told => told.Type));
     }
 
-    [Fact]
-    public async Task A_thing_is_told_to_a_user_once()
-    {
-        var notifications = new TestService("notifications", _published.Add);
-        for (var i = 0; i < 2; i++)
-        {
-            await notifications.Deliver($"e{i}", store => Notify.OrderConfirmation(new("o", "u", [], 25), store, TimeProvider.System, default));
-        }
-
-        Assert.Equal([Message.KeyOf("order_confirmation", "o")], await IdList.All(notifications.Store, Message.IndexOf("u"), default));
-        Assert.Single(_published);
-    }
+    private static StockLevels LevelsOf(AggregateStore store) => new(store, Settings);
 
     private static async Task Stocked(TestService inventory, params (string Product, long Stock)[] products)
     {
         foreach (var (product, stock) in products)
         {
-            await inventory.Deliver($"seed-{product}", store => StockProduct.Handle(new(product, product, 1, stock), store, default));
+            await inventory.Deliver($"seed-{product}", store => StockProduct.Handle(new(product, product, 1, stock), store, LevelsOf(store), default));
         }
     }
 }
