@@ -45,7 +45,7 @@ static async Task<int> Run(string runFile, string data, bool fresh, int? demo, C
     using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(outside);
     using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-    var apps = RunFile.Load(runFile);
+    var apps = Startable(RunFile.Load(runFile));
     var dataPath = PrepareData(data, fresh);
     using var log = new LogWriter([.. apps.Select(app => app.AppId), "sidecar"], demo is null ? null : Path.Combine(dataPath, "logs"));
     using var logs = LoggerFactory.Create(builder => builder.AddProvider(new SidecarLogs(log)));
@@ -73,6 +73,24 @@ static async Task<int> Run(string runFile, string data, bool fresh, int? demo, C
         signal.Cancel = true;
         interrupted.Cancel();
     }
+}
+
+static List<AppSpec> Startable(IReadOnlyList<AppSpec> apps)
+{
+    var startable = new List<AppSpec>();
+    foreach (var app in apps)
+    {
+        if (Prerequisites.WhatIsMissing(app) is { } missing)
+        {
+            Console.WriteLine($"{app.AppId} is left out: {missing}");
+        }
+        else
+        {
+            startable.Add(app);
+        }
+    }
+
+    return startable.Count > 0 ? startable : throw new RunException("There is no app left to start.");
 }
 
 static string PrepareData(string data, bool fresh)

@@ -14,7 +14,9 @@ public sealed class RunFileTests
     {
         var folders = Directory.EnumerateFiles(Path.Combine(Repository.Root, "services"), "*.csproj", SearchOption.AllDirectories)
             .Where(project => !project.Contains($"{Path.DirectorySeparatorChar}Shared{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
-            .Select(project => (Directory: Path.GetDirectoryName(project)!, Program: $"bin/{Path.GetFileNameWithoutExtension(project)}.dll"));
+            .Select(project => (Directory: Path.GetDirectoryName(project)!, Program: $"bin/{Path.GetFileNameWithoutExtension(project)}.dll"))
+            .Concat(Directory.EnumerateDirectories(Path.Combine(Repository.Root, "services")).Where(folder => File.Exists(Path.Combine(folder, "package.json")))
+                .Select(folder => (Directory: folder, Program: "index.js")));
 
         Assert.Equal(folders.Order(), Apps.Select(app => (app.Directory, Program: app.Command[^1])).Order());
     }
@@ -23,7 +25,7 @@ public sealed class RunFileTests
     public void Ports_are_those_of_the_design()
     {
         string[] order = ["users", "catalog", "inventory", "orders", "payments", "shipping", "notifications"];
-        var expected = order.Select((appId, i) => (appId, AppPort: (int?)(5101 + i), HttpPort: 3501 + i)).Append(("gateway", 8080, 3500));
+        var expected = order.Select((appId, i) => (appId, AppPort: (int?)(5101 + i), HttpPort: 3501 + i)).Append(("gateway", 8080, 3500)).Append(("loyalty", 5109, 3509));
 
         Assert.Equal(expected.Order(), Apps.Select(app => (app.AppId, app.AppPort, app.HttpPort)).Order());
     }
@@ -36,6 +38,8 @@ public sealed class RunFileTests
         var services = ((YamlSequenceNode)yaml.Documents[0].RootNode["services"]).Select(service => (
             Name: (string)service["name"]!, Directory: Path.GetDirectoryName(Path.Combine(Repository.Root, (string)service["project"]!))!, Port: (int?)int.Parse((string)service["bindings"][0]["port"]!, System.Globalization.CultureInfo.InvariantCulture)));
 
-        Assert.Equal(Apps.Select(app => (Name: app.AppId, app.Directory, Port: app.AppPort)).Order(), services.Order());
+        // Tye's Dapr extension gives sidecars to .NET projects alone.
+        var projects = Apps.Where(app => app.Command[0] == "dotnet");
+        Assert.Equal(projects.Select(app => (Name: app.AppId, app.Directory, Port: app.AppPort)).Order(), services.Order());
     }
 }

@@ -51,14 +51,39 @@ public sealed partial class RunnerTests : IDisposable
     [LinuxFact]
     public async Task Interrupted_it_leaves_no_process()
     {
-        using var runner = Start(RunFileWithFreePorts(), "--data", _folder.Path);
+        var runFile = RunFileWithFreePorts();
+        using var runner = Start(runFile, "--data", _folder.Path);
         await runner.WaitFor("Ready after");
-        Assert.Equal(8, ServicesOf(runner).Count);
+        Assert.Equal(Run.RunFile.Load(runFile).Count(app => Run.Prerequisites.WhatIsMissing(app) is null), ServicesOf(runner).Count);
 
         runner.Interrupt();
 
         Assert.Equal(0, await runner.ExitCode());
         Assert.Empty(ServicesOf(runner));
+    }
+
+    [LinuxFact]
+    public async Task What_cannot_be_started_is_left_out_and_everything_else_starts()
+    {
+        _folder.Write("js/package.json", """{"dependencies":{"left-pad":"1.3.0"}}""");
+        _folder.Write("plain/package.json", """{"scripts":{"start":"true"}}""");
+        var file = _folder.Write("dapr.yaml", $$"""
+            version: 1
+            apps:
+            - {appID: fine, appDirPath: plain, daprHTTPPort: {{Ports.Free()}}, command: [sleep, "60"]}
+            - {appID: elsewhere, appDirPath: ., daprHTTPPort: {{Ports.Free()}}, command: [no-such-program]}
+            - {appID: fresh, appDirPath: js, daprHTTPPort: {{Ports.Free()}}, command: [sleep, "60"]}
+            """);
+        using var runner = Start(file, "--data", _folder.Path);
+
+        await runner.WaitFor("Ready after");
+
+        Assert.Contains("elsewhere is left out: there is no 'no-such-program' on the PATH.\n", runner.Output, StringComparison.Ordinal);
+        Assert.Matches("fresh is left out: run 'npm ci' in .*js first\\.\n", runner.Output);
+        Assert.Contains("│ fine ", runner.Output, StringComparison.Ordinal);
+        Assert.DoesNotMatch("│ (elsewhere|fresh) ", runner.Output);
+        runner.Interrupt();
+        Assert.Equal(0, await runner.ExitCode());
     }
 
     [Theory]
@@ -137,6 +162,7 @@ public sealed partial class RunnerTests : IDisposable
     [GeneratedRegex("(appPort|daprHTTPPort): [0-9]+")]
     private static partial Regex PortField();
 
-    [GeneratedRegex("bin/([A-Za-z]+)\\.dll")]
+    // dotnet bin/Users.dll, node index.js
+    [GeneratedRegex("(?:bin/|^node\0)([A-Za-z]+)\\.(?:dll|js)")]
     private static partial Regex ServiceName();
 }

@@ -1,0 +1,313 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using Lavka.Sidecar.Testing;
+using Lavka.Testing;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>Loyalty, which is JavaScript, as a process beside a sidecar.</summary>
+public sealed class LoyaltyTests : IAsyncLifetime
+{
+    private const string Loyalty = "services/Loyalty";
+
+    private readonly TempFolder _data = new();
+    private readonly int _appPort = Ports.Free();
+    private readonly int _daprPort = Ports.Free();
+    private readonly TestBroker _broker = new();
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false });
+    private LoyaltyProcess? _node;
+    private IAsyncDisposable? _sidecar;
+    private Uri _dapr = null!;
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
+    {
+        _node?.Dispose();
+        if (_sidecar is not null)
+        {
+            await _sidecar.DisposeAsync();
+        }
+
+        _http.Dispose();
+        _data.Dispose();
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task A_paid_order_earns_a_point_for_every_whole_unit_of_its_total()
+    {
+        await Start();
+
+        await Publish(Paid("o-1", "ann", 259.80m), Paid("o-2", "ann", 0.99m), Paid("o-3", "b||ob", 10));
+        await Delivered("o-1", "o-2", "o-3");
+
+        Assert.Equal(new("ann", 259, 2), await PointsOf("ann"));
+        Assert.Equal(new("b||ob", 10, 1), await PointsOf("b||ob"));
+        Assert.Equal(new("eve", 0, 0), await PointsOf("eve"));
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task Events_that_come_twice_count_once()
+    {
+        await Start();
+
+        await Publish(Paid("o-1", "ann", 20), Paid("o-1", "ann", 20), Paid("o-2", "ann", 5), Off("order.returned", "o-2", "ann"), Off("order.returned", "o-2", "ann"), Paid("o-1", "ann", 20));
+        await Delivered("o-1", "o-2");
+
+        Assert.Equal(new("ann", 20, 1), await PointsOf("ann"));
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task A_cancellation_that_overtakes_the_payment_leaves_no_points()
+    {
+        await Start();
+
+        await Publish(Off("order.cancelled", "o-1", "ann"), Paid("o-1", "ann", 20));
+        await Delivered("o-1");
+
+        Assert.Equal(new("ann", 0, 0), await PointsOf("ann"));
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task The_points_of_an_order_that_comes_back_go()
+    {
+        await Start();
+        await Publish(Paid("o-1", "ann", 20), Paid("o-2", "ann", 7));
+        await Eventually.Get(async () => (await PointsOf("ann")).Orders == 2 ? "" : null, "the points");
+
+        await Publish(Off("order.returned", "o-1", "ann"));
+        await Delivered("o-1", "o-2");
+
+        Assert.Equal(new("ann", 7, 1), await PointsOf("ann"));
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task Many_events_for_one_user_at_once_are_exact()
+    {
+        await Start();
+        string[] orders = [.. Enumerable.Range(0, 100).Select(i => $"o-{i}")];
+
+        await Task.WhenAll(orders.Select((order, i) => Publish(Paid(order, "ann", i + 0.5m))));
+        await Task.WhenAll(orders.Where((_, i) => i % 4 == 0).Select(order => Publish(Off("order.cancelled", order, "ann"))));
+        await Delivered(orders);
+
+        Assert.Equal(new("ann", Enumerable.Range(0, 100).Where(i => i % 4 != 0).Sum(), 75), await PointsOf("ann"));
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task An_event_that_can_never_pass_is_dropped_and_the_next_is_taken()
+    {
+        await Start();
+        var malformed = Paid("o-1", "ann", 20);
+        malformed.Data["total"] = "lots";
+
+        await Publish(malformed with { Id = "bad-1" }, Paid("o-1", "ann", 30));
+        await Delivered("o-1");
+
+        Assert.Equal(new("ann", 30, 1), await PointsOf("ann"));
+        await Eventually.Holds(() => _node!.Output.Contains("Event 'bad-1' (order.paid) can never pass", StringComparison.Ordinal), "the reason in the log");
+        var letter = await _broker.WaitFor("loyalty.dead-letters");
+        Assert.Contains("data/total", letter.ToString(), StringComparison.Ordinal);
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task Killed_in_the_middle_it_counts_exactly()
+    {
+        await Start();
+        string[] orders = [.. Enumerable.Range(0, 200).Select(i => $"o-{i}")];
+        Task PublishAll(IEnumerable<string> some) => Task.WhenAll(some.Select(order => Publish(Paid(order, $"user-{order[^1]}", 10), Paid(order, $"user-{order[^1]}", 10))));
+
+        var first = PublishAll(orders.Take(100));
+        await Eventually.Get(async () => (await PointsOf("user-1")).Orders > 0 ? "" : null, "the first points");
+        _node!.Kill();
+        await first;
+        await PublishAll(orders.Skip(100));
+        _node.Dispose();
+        _node = new(_appPort, _daprPort);
+        await Delivered(orders);
+
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(new($"user-{i}", 200, 20), await PointsOf($"user-{i}"));
+        }
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task What_comes_while_the_state_store_is_away_is_taken_later()
+    {
+        await Start();
+        await Publish(Paid("o-1", "ann", 20));
+        await Delivered("o-1");
+
+        await _sidecar!.DisposeAsync();
+        using var response = await PostToApp("order.paid", Paid("o-2", "ann", 5));
+        Assert.Contains("RETRY", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+        await StartSidecar();
+        await Publish(Paid("o-2", "ann", 5));
+        await Delivered("o-1", "o-2");
+
+        Assert.Equal(new("ann", 25, 2), await PointsOf("ann"));
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task It_waits_for_a_sidecar_that_starts_later_and_ends_when_it_is_told_to()
+    {
+        _node = new(_appPort, _daprPort);
+        await Eventually.Get(async () => await IsHealthy() ? "" : null, "Loyalty to listen");
+
+        await StartSidecar();
+        await Publish(Paid("o-1", "ann", 20));
+        await Delivered("o-1");
+
+        Assert.Equal(new("ann", 20, 1), await PointsOf("ann"));
+        Assert.Equal(0, await _node.Terminate());
+        Assert.Empty(_node.Output);
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task Customers_see_their_own_points_alone()
+    {
+        await Start();
+
+        Assert.Equal(HttpStatusCode.OK, await StatusFor("ann", "customer"));
+        Assert.Equal(HttpStatusCode.OK, await StatusFor("the operator", "operator"));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusFor("bob", "customer"));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusFor("bob", null));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusFor(null, "customer"));
+
+        async Task<HttpStatusCode> StatusFor(string? user, string? role)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_dapr, "/v1.0/invoke/loyalty/method/v2/users/ann/points"));
+            request.Headers.TryAddWithoutValidation("Lavka-User", user is null ? [] : [user]);
+            request.Headers.TryAddWithoutValidation("Lavka-Role", role is null ? [] : [role]);
+            using var response = await _http.SendAsync(request);
+            if (response.StatusCode == HttpStatusCode.NotFound)
+            {
+                Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+                Assert.Equal("There is no user 'ann'.", (string?)(await response.Content.ReadFromJsonAsync<JsonNode>())!["detail"]);
+            }
+
+            return response.StatusCode;
+        }
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task With_tokens_it_takes_what_its_sidecar_brings_and_refuses_everybody_else()
+    {
+        _node = new(_appPort, _daprPort, new Dictionary<string, string> { ["DAPR_API_TOKEN"] = "for the sidecar", ["APP_API_TOKEN"] = "for the app" });
+        await StartSidecar(apiToken: "for the sidecar", appToken: "for the app");
+        _http.DefaultRequestHeaders.Add("dapr-api-token", "for the sidecar");
+
+        await Publish(Paid("o-1", "ann", 20));
+        await Delivered("o-1");
+        Assert.Equal(new("ann", 20, 1), await PointsOf("ann"));
+
+        // This client's token is not the app's.
+        using var refused = await _http.GetAsync($"http://127.0.0.1:{_appPort}/v2/users/ann/points");
+        Assert.Equal((HttpStatusCode.Unauthorized, "application/problem+json"), (refused.StatusCode, refused.Content.Headers.ContentType?.MediaType));
+        _http.DefaultRequestHeaders.Clear();
+        using var stranger = await PostToApp("order.paid", Paid("o-2", "ann", 1000));
+        Assert.Equal(HttpStatusCode.Unauthorized, stranger.StatusCode);
+        Assert.True(await IsHealthy());
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task Its_own_tests_pass()
+    {
+        using var node = Process.Start(new ProcessStartInfo("node", ["--test"]) { WorkingDirectory = LoyaltyProcess.Folder, RedirectStandardOutput = true })!;
+        var output = await node.StandardOutput.ReadToEndAsync();
+        await node.WaitForExitAsync();
+
+        Assert.True(node.ExitCode == 0, output);
+        Assert.DoesNotContain("# pass 0", output, StringComparison.Ordinal);
+    }
+
+    private async Task Start()
+    {
+        _node = new(_appPort, _daprPort);
+        await StartSidecar();
+    }
+
+    private async Task StartSidecar(string? apiToken = null, string? appToken = null)
+    {
+        var sidecar = await Sidecar.Sidecar.StartAsync(new()
+        {
+            AppId = "loyalty",
+            AppPort = _appPort,
+            HttpPort = _daprPort,
+            ResourcesPaths = [Path.Combine(Repository.Root, "components")],
+            DataPath = _data.Path,
+            Broker = _broker,
+            ApiToken = apiToken,
+            AppToken = appToken,
+        });
+        (_sidecar, _dapr) = (sidecar, sidecar.HttpEndpoint);
+        await sidecar.Ready;
+    }
+
+    private static Event Paid(string orderId, string userId, decimal total) => new("order.paid", new()
+    {
+        ["orderId"] = orderId,
+        ["userId"] = userId,
+        ["lines"] = new JsonArray(new JsonObject { ["productId"] = "tea", ["quantity"] = 1, ["price"] = total }),
+        ["total"] = total,
+    });
+
+    private static Event Off(string type, string orderId, string userId) => new(type, new() { ["orderId"] = orderId, ["userId"] = userId, ["reason"] = "why not" });
+
+    /// <summary>Publishes events, one after the other, as Orders does.</summary>
+    private async Task Publish(params Event[] events)
+    {
+        foreach (var one in events)
+        {
+            using var response = await _http.PostAsJsonAsync(
+                new Uri(_dapr, $"/v1.0/publish/pubsub/orders?metadata.cloudevent.type={one.Type}&metadata.cloudevent.id={one.Id}&metadata.partitionKey={one.PartitionKey}"), one.Data);
+            Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        }
+    }
+
+    /// <summary>Waits until everything that was published for these orders has been delivered: an order's events come one after the other, so its last one tells.</summary>
+    private async Task Delivered(params string[] orders)
+    {
+        var last = Guid.NewGuid();
+        await Task.WhenAll(orders.Select(order => Publish(Paid($"{last}-{order}", $"{last}-{order}", 1) with { PartitionKey = order })));
+        foreach (var order in orders)
+        {
+            await Eventually.Get(async () => (await PointsOf($"{last}-{order}")).Orders == 1 ? "" : null, $"the deliveries for {order}");
+        }
+    }
+
+    private async Task<Account> PointsOf(string userId)
+    {
+        using var response = await _http.GetAsync(new Uri(_dapr, $"/v1.0/invoke/loyalty/method/v2/users/{Uri.EscapeDataString(userId)}/points"));
+        return response.IsSuccessStatusCode ? (await response.Content.ReadFromJsonAsync<Account>())! : new(userId, -1, -1);
+    }
+
+    private Task<HttpResponseMessage> PostToApp(string route, Event one) =>
+        _http.PostAsJsonAsync($"http://127.0.0.1:{_appPort}/pubsub--orders--{route}", new { one.Id, one.Type, one.Data });
+
+    private async Task<bool> IsHealthy()
+    {
+        try
+        {
+            var health = await _http.GetFromJsonAsync<JsonNode>($"http://127.0.0.1:{_appPort}/health");
+            return (string?)health!["status"] == "healthy" && (string?)health["service"] == "loyalty-service";
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private sealed record Account(string UserId, long Points, long Orders);
+
+    private sealed record Event(string Type, JsonObject Data)
+    {
+        public string Id { get; init; } = Guid.NewGuid().ToString();
+
+        public string PartitionKey { get; init; } = (string)Data["orderId"]!;
+    }
+}
