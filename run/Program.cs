@@ -47,6 +47,9 @@ static async Task<int> Run(string runFile, string data, bool fresh, int? demo, C
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
     var apps = Startable(RunFile.Load(runFile));
     var dataPath = PrepareData(data, fresh);
+
+    // Files that resources name count from the run file, as they do for `dapr run`.
+    Directory.SetCurrentDirectory(Path.GetDirectoryName(Path.GetFullPath(runFile))!);
     using var log = new LogWriter([.. apps.Select(app => app.AppId), "sidecar"], demo is null ? null : Path.Combine(dataPath, "logs"));
     using var logs = LoggerFactory.Create(builder => builder.AddProvider(new SidecarLogs(log)));
     try

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
+using System.Security.Cryptography;
 using Lavka.Sidecar;
 using Lavka.Sidecar.Resources;
 
@@ -28,14 +29,17 @@ internal sealed class Shop : IAsyncDisposable
         {
             var starter = new ProcessStarter();
             var mesh = new SidecarMesh();
+
+            // Nobody but its sidecar is to call an app that looks at the token.
+            var token = Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
             foreach (var app in apps)
             {
-                shop._processes.Add(new(app, EnvironmentOf(app), starter, appLog));
+                shop._processes.Add(new(app, EnvironmentOf(app, token), starter, appLog));
             }
 
             foreach (var app in apps)
             {
-                shop._sidecars.Add(await StartSidecar(app, dataPath, mesh, logs, stop));
+                shop._sidecars.Add(await StartSidecar(app, dataPath, mesh, logs, token, stop));
             }
         }
         catch
@@ -67,7 +71,7 @@ internal sealed class Shop : IAsyncDisposable
     }
 
     /// <summary>What <c>dapr run</c> tells an app, and what the run file adds.</summary>
-    private static Dictionary<string, string> EnvironmentOf(AppSpec app)
+    private static Dictionary<string, string> EnvironmentOf(AppSpec app, string token)
     {
         var environment = new Dictionary<string, string> { ["APP_ID"] = app.AppId, ["DAPR_HTTP_PORT"] = app.HttpPort.ToString(CultureInfo.InvariantCulture) };
         if (app.AppPort is { } port)
@@ -75,6 +79,7 @@ internal sealed class Shop : IAsyncDisposable
             environment["APP_PORT"] = port.ToString(CultureInfo.InvariantCulture);
         }
 
+        environment["APP_API_TOKEN"] = Environment.GetEnvironmentVariable("APP_API_TOKEN") ?? token;
         foreach (var (name, value) in app.Environment)
         {
             environment[name] = value;
@@ -83,7 +88,7 @@ internal sealed class Shop : IAsyncDisposable
         return environment;
     }
 
-    private static async Task<Sidecar.Sidecar> StartSidecar(AppSpec app, string dataPath, SidecarMesh mesh, ILoggerFactory logs, CancellationToken stop)
+    private static async Task<Sidecar.Sidecar> StartSidecar(AppSpec app, string dataPath, SidecarMesh mesh, ILoggerFactory logs, string token, CancellationToken stop)
     {
         try
         {
@@ -97,7 +102,7 @@ internal sealed class Shop : IAsyncDisposable
                 DataPath = dataPath,
                 Namespace = Variable("NAMESPACE"),
                 ApiToken = Variable("DAPR_API_TOKEN"),
-                AppToken = Variable("APP_API_TOKEN"),
+                AppToken = Variable("APP_API_TOKEN") ?? token,
                 Logs = logs,
                 Mesh = mesh,
             }, stop);

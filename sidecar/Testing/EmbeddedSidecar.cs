@@ -23,6 +23,9 @@ public sealed record EmbeddedSidecarOptions
     /// <summary>A Configuration resource as YAML, or null.</summary>
     public string? Configuration { get; init; }
 
+    /// <summary>What the sidecar sends its app as <c>dapr-api-token</c>; null: nothing (Dapr: operations/security/app-api-token).</summary>
+    public string? AppToken { get; init; }
+
     /// <summary>The broker's hand; give several sidecars the same to have one for all. By default a new one.</summary>
     public TestBroker? Broker { get; init; }
 
@@ -120,6 +123,7 @@ public sealed class EmbeddedSidecar : IAsyncDisposable
             {
                 AppId = options.AppId,
                 AppPort = options.AppPort,
+                AppToken = options.AppToken,
                 ResourcesPaths = [.. options.ResourcesPaths, resources],
                 ConfigPaths = options.Configuration is null ? [] : [config],
                 DataPath = options.DataPath ?? folder,

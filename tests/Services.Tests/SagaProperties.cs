@@ -40,9 +40,9 @@ public sealed class SagaProperties
             Gen.Frequency(
                 (12, Gen.Constant(Step.Deliver)), (4, Gen.Constant(Step.DeliverTwice)), (3, Gen.Constant(Step.Crash)), (1, Gen.Constant(Step.MissDeadline)), (1, Gen.Constant(Step.Cancel)), (2, Gen.Constant(Step.LoseAnAnswer)), (2, Gen.Constant(Step.AskAgain))),
             Gen.Choose(0, 1000)).ListOf(120);
-        var runs = Gen.Zip(steps, Gen.Choose(0, 1 << Orders), Gen.Choose(0, 1 << Orders));
+        var runs = Gen.Zip(steps, Gen.Zip(Gen.Choose(0, 1 << Orders), Gen.Choose(0, 1 << Orders)));
 
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(Runs), Prop.ForAll(Arb.From(runs), run => Run([.. run.Item1], run.Item2, run.Item3).GetAwaiter().GetResult()));
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(Runs), Prop.ForAll(Arb.From(runs), run => Run([.. run.Item1], run.Item2.Item1, run.Item2.Item2).GetAwaiter().GetResult()));
     }
 
     private static async Task<bool> Run(IReadOnlyList<(Step Step, int Choice)> steps, int declined, int returned)

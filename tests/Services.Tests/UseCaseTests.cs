@@ -180,11 +180,13 @@ public sealed class UseCaseTests
 
     private static StockLevels LevelsOf(AggregateStore store) => new(store, Settings);
 
-    private static async Task Stocked(TestService inventory, params (string Product, long Stock)[] products)
+    private async Task Stocked(TestService inventory, params (string Product, long Stock)[] products)
     {
         foreach (var (product, stock) in products)
         {
             await inventory.Deliver($"seed-{product}", store => StockProduct.Handle(new(product, product, 1, stock), store, LevelsOf(store), default));
         }
+
+        _published.Clear();
     }
 }

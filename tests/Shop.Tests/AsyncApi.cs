@@ -27,24 +27,20 @@ internal static partial class AsyncApi
         .Where(type => type.IsClass && typeof(IEvent).IsAssignableFrom(type))
         .Select(type => new EventOfTopic(Static(type, nameof(IEvent.Topic)), Static(type, nameof(IEvent.Type))))];
 
-    /// <summary>Reads a service's answer to <c>GET /dapr/subscribe</c> (Dapr: reference/api/pubsub_api).</summary>
+    /// <summary>Reads the subscriptions of a sidecar's metadata (Dapr: reference/api/metadata_api): those that the app asks for, and those that resources declare.</summary>
     /// <exception cref="FormatException">A rule does not ask for one event type.</exception>
-    public static IEnumerable<Subscription> SubscriptionsOf(string appId, JsonArray answer)
+    public static IEnumerable<Subscription> SubscriptionsOf(string appId, JsonNode metadata)
     {
-        foreach (var subscription in answer)
+        foreach (var subscription in metadata["subscriptions"]?.AsArray() ?? [])
         {
             var topic = (string)subscription!["topic"]!;
-            foreach (var rule in subscription["routes"]?["rules"]?.AsArray() ?? [])
+            foreach (var rule in subscription["rules"]!.AsArray())
             {
-                var match = Rule().Match((string)rule!["match"]!);
-                yield return match.Success
-                    ? new(appId, topic, match.Groups["type"].Value, match.Groups["where"] is { Success: true } where ? where.Value : null)
-                    : throw new FormatException($"{appId} listens to {topic} where {rule["match"]}; a rule is to start with: event.type == \"...\"");
-            }
-
-            if (subscription["route"] is not null || subscription["routes"]?["default"] is not null)
-            {
-                yield return new(appId, topic, null, null);
+                var condition = (string?)rule!["match"] ?? "";
+                var match = Rule().Match(condition);
+                yield return condition.Length == 0 ? new(appId, topic, null, null)
+                    : match.Success ? new(appId, topic, match.Groups["type"].Value, match.Groups["where"] is { Success: true } where ? where.Value : null)
+                    : throw new FormatException($"{appId} listens to {topic} where {condition}; a rule is to start with: event.type == \"...\"");
             }
         }
     }

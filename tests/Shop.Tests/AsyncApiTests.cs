@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Lavka.Testing;
@@ -32,11 +31,13 @@ public sealed class AsyncApiTests(InProcessShop shop) : IClassFixture<InProcessS
     [Fact]
     public void A_subscription_is_a_type_and_perhaps_a_condition_or_the_whole_topic()
     {
-        var answer = (JsonArray)JsonNode.Parse("""
-            [
-              { "topic": "orders", "routes": { "rules": [{ "match": "event.type == \"order.paid\"", "path": "a" }, { "match": "event.type == \"order.created\" && event.data.total > 5", "path": "b" }] } },
-              { "topic": "users", "route": "c" }
-            ]
+        var answer = JsonNode.Parse("""
+            {
+              "subscriptions": [
+                { "topic": "orders", "rules": [{ "match": "event.type == \"order.paid\"", "path": "a" }, { "match": "event.type == \"order.created\" && event.data.total > 5", "path": "b" }] },
+                { "topic": "users", "rules": [{ "path": "c" }] }
+              ]
+            }
             """)!;
 
         Assert.Equal(
@@ -47,7 +48,7 @@ public sealed class AsyncApiTests(InProcessShop shop) : IClassFixture<InProcessS
     [Fact]
     public void A_rule_that_asks_for_no_type_is_refused()
     {
-        var answer = (JsonArray)JsonNode.Parse("""[{ "topic": "orders", "routes": { "rules": [{ "match": "event.data.total > 5", "path": "a" }] } }]""")!;
+        var answer = JsonNode.Parse("""{ "subscriptions": [{ "topic": "orders", "rules": [{ "match": "event.data.total > 5", "path": "a" }] }] }""")!;
 
         Assert.Contains("event.data.total > 5", Assert.Throws<FormatException>(() => AsyncApi.SubscriptionsOf("x", answer).ToList()).Message, StringComparison.Ordinal);
     }
@@ -62,12 +63,9 @@ public sealed class AsyncApiTests(InProcessShop shop) : IClassFixture<InProcessS
         Assert.Equal(["catalog.send", .. events.Select(one => $"x.receive.{one.Type}").Order(StringComparer.Ordinal)], document["operations"]!.AsObject().Select(one => one.Key));
     }
 
-    private async Task<IReadOnlyList<Subscription>> SubscriptionsOf(string appId)
+    private async Task<IEnumerable<Subscription>> SubscriptionsOf(string appId)
     {
         using var http = new HttpClient();
-        using var response = await http.GetAsync(new Uri(shop.AddressOf(appId), "/dapr/subscribe"));
-
-        // A service that listens to nothing need not answer.
-        return response.StatusCode == HttpStatusCode.NotFound ? [] : [.. AsyncApi.SubscriptionsOf(appId, (await response.Content.ReadFromJsonAsync<JsonArray>())!)];
+        return AsyncApi.SubscriptionsOf(appId, (await http.GetFromJsonAsync<JsonNode>(new Uri(shop.SidecarOf(appId), "/v1.0/metadata")))!);
     }
 }

@@ -7,14 +7,18 @@ using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
 
-/// <summary>The whole shop in the test's process: eight services, eight sidecars, HTTP between them.</summary>
+/// <summary>The whole shop in the test's process: its services, a sidecar each, HTTP between them.</summary>
 public sealed class InProcessShop : IAsyncLifetime
 {
     private static readonly (string AppId, Type Program)[] Services =
     [
         ("gateway", typeof(Gateway.Forwarder)), ("users", typeof(Users.User)), ("catalog", typeof(Catalog.Product)), ("inventory", typeof(Inventory.Stock)),
         ("orders", typeof(Orders.Order)), ("payments", typeof(Payments.Payment)), ("shipping", typeof(Shipping.Shipment)), ("notifications", typeof(Notifications.Message)),
+        ("dashboard", typeof(Dashboard.Projection)),
     ];
+
+    // What only a service's own sidecar knows; the Gateway is for everybody.
+    private const string AppToken = "the-sidecar-says-so";
 
     private readonly TempFolder _data = new();
     private readonly Dictionary<string, HostedService> _services = [];
@@ -38,6 +42,12 @@ public sealed class InProcessShop : IAsyncLifetime
     /// <summary>Every service there is.</summary>
     public static IEnumerable<string> AppIds => Services.Select(service => service.AppId);
 
+    /// <summary>Where what the shop keeps is.</summary>
+    public string DataPath => _data.Path;
+
+    /// <summary>The base address of a service's sidecar.</summary>
+    public Uri SidecarOf(string appId) => new($"http://127.0.0.1:{_settings[appId]["DAPR_HTTP_PORT"]}");
+
     /// <summary>The base address of a service, past the Gateway.</summary>
     public Uri AddressOf(string appId) => new($"http://127.0.0.1:{_settings[appId]["APP_PORT"]}");
 
@@ -51,6 +61,7 @@ public sealed class InProcessShop : IAsyncLifetime
             {
                 AppId = appId,
                 AppPort = appPort,
+                AppToken = AppToken,
                 ResourcesPaths = [Path.Combine(Repository.Root, "components")],
                 DataPath = _data.Path,
                 Mesh = mesh,
@@ -62,6 +73,7 @@ public sealed class InProcessShop : IAsyncLifetime
             {
                 ["APP_PORT"] = appPort.ToString(CultureInfo.InvariantCulture),
                 ["DAPR_HTTP_PORT"] = sidecar.HttpPort.ToString(CultureInfo.InvariantCulture),
+                ["APP_API_TOKEN"] = AppToken,
                 ["Logging:LogLevel:Default"] = "Critical",
                 ["Orders:PaymentDeadline"] = PaymentDeadline.ToString("c", CultureInfo.InvariantCulture),
             };
@@ -120,6 +132,21 @@ public sealed class InProcessShop : IAsyncLifetime
         using var response = await Gateway.SendAsync(request);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         return (await response.Content.ReadFromJsonAsync<T>(Json))!;
+    }
+
+    /// <summary>A client of the Gateway's v2 API, signed in.</summary>
+    public async Task<V2Client> SignIn(string email, string password) => await V2Client.SignIn(AddressOf("gateway"), email, password);
+
+    public Task<V2Client> SignInOperator() => SignIn("operator@lavka.example", "lavka-operator");
+
+    /// <summary>A new user, signed in.</summary>
+    public async Task<V2Client> NewShopper(string? phone = null)
+    {
+        using var anybody = new V2Client(AddressOf("gateway"), null);
+        var email = $"{Guid.NewGuid():N}@example.com";
+        using var registered = await anybody.Post("/v2/users", new { email, name = "Ann", password = "correct horse", phone });
+        Assert.Equal(System.Net.HttpStatusCode.Created, registered.StatusCode);
+        return await SignIn(email, "correct horse");
     }
 
     public async Task<T> Get<T>(string path) => (await Gateway.GetFromJsonAsync<T>(path, Json))!;

@@ -120,6 +120,9 @@ public sealed partial class RunnerTests : IDisposable
         var yaml = PortField().Replace(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml")), match => $"{match.Groups[1].Value}: {Ports.Free()}")
             .Replace("services/", Path.Combine(Repository.Root, "services") + "/", StringComparison.Ordinal)
             .Replace("./components", Path.Combine(Repository.Root, "components"), StringComparison.Ordinal);
+
+        // Files that resources name count from the run file.
+        _folder.Write("components/secrets.json", File.ReadAllText(Path.Combine(Repository.Root, "components", "secrets.json")));
         return _folder.Write("dapr.yaml", yaml);
     }
 

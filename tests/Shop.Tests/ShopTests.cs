@@ -209,7 +209,7 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
         event_.Headers.ContentType = new("application/cloudevents+json");
         using var http = new HttpClient();
 
-        using var response = await http.PostAsync(new Uri(shop.AddressOf("orders"), "/events/payments/payment.completed"), event_);
+        using var response = await http.PostAsync(new Uri(shop.SidecarOf("orders"), "/v1.0/invoke/orders/method/events/payments/payment.completed"), event_);
 
         Assert.Equal("""{"status":"DROP"}""", await response.Content.ReadAsStringAsync());
         var deadLetter = await shop.Broker.WaitFor("orders.dead-letters");
