@@ -35,6 +35,9 @@ public sealed class InProcessShop : IAsyncLifetime
     /// <summary>How long an order waits for its payment.</summary>
     public static TimeSpan PaymentDeadline { get; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How long the payment provider thinks about amounts that end in .14.</summary>
+    public static TimeSpan SlowFor { get; } = TimeSpan.FromSeconds(2);
+
     public HttpClient Gateway { get; private set; } = null!;
 
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -74,6 +77,10 @@ public sealed class InProcessShop : IAsyncLifetime
                 ["APP_PORT"] = appPort.ToString(CultureInfo.InvariantCulture),
                 ["DAPR_HTTP_PORT"] = sidecar.HttpPort.ToString(CultureInfo.InvariantCulture),
                 ["APP_API_TOKEN"] = AppToken,
+
+                // Every test signs in, from one address.
+                ["Gateway:SignInsPerMinute"] = "100000",
+                ["Payments:SlowFor"] = SlowFor.ToString("c", CultureInfo.InvariantCulture),
                 ["Logging:LogLevel:Default"] = "Critical",
                 ["Orders:PaymentDeadline"] = PaymentDeadline.ToString("c", CultureInfo.InvariantCulture),
             };
@@ -119,6 +126,33 @@ public sealed class InProcessShop : IAsyncLifetime
         {
             _services[appId] = service;
         }
+    }
+
+    /// <summary>Another instance of the Gateway, with settings of its own.</summary>
+    public async Task<(IAsyncDisposable Service, Uri Address)> StartGateway(params (string Name, string Value)[] settings)
+    {
+        var port = Ports.Free().ToString(CultureInfo.InvariantCulture);
+        var all = new Dictionary<string, string>(_settings["gateway"]) { ["APP_PORT"] = port };
+        foreach (var (name, value) in settings)
+        {
+            all[name] = value;
+        }
+
+        var service = await HostedService.Start(typeof(Gateway.Forwarder), all);
+        var address = new Uri($"http://127.0.0.1:{port}");
+        using var http = new HttpClient { BaseAddress = address };
+        await Eventually.Get(async () =>
+        {
+            try
+            {
+                return await http.GetStringAsync(new Uri("/health", UriKind.Relative));
+            }
+            catch (HttpRequestException)
+            {
+                return null;
+            }
+        }, "the Gateway to listen");
+        return (service, address);
     }
 
     public async Task<T> Post<T>(string path, object body, string? idempotencyKey = null)

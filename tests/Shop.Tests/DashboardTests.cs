@@ -1,0 +1,99 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Lavka.Testing;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>The read side: what it shows, that it shows the same after it was made again, and goes on meanwhile.</summary>
+[Collection(V2Collection.Name)]
+public sealed class DashboardTests(InProcessShop shop) : IDisposable
+{
+    public void Dispose() => shop.CheckEvents();
+
+    [Fact]
+    public async Task It_shows_orders_revenue_top_products_and_stock_at_risk()
+    {
+        using var operators = await shop.SignInOperator();
+        var before = await CaughtUp(operators);
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct(price: 1.5m, stock: 1006));
+        await shop.WaitFor((await shop.Place(user, product, 1001)).Id, "delivered");
+        await shop.WaitFor((await shop.Place(user, product, 900)).Id, "cancelled");
+
+        var after = await Eventually.Get(async () => await operators.Get("/v2/dashboard") is { } seen
+            && (int)seen["orders"]!["delivered"]! == (int)before["orders"]!["delivered"]! + 1 && (int)seen["orders"]!["cancelled"]! == (int)before["orders"]!["cancelled"]! + 1
+            && seen["stockAtRisk"]!.AsArray().Any(risk => (string?)risk!["productId"] == product) ? seen : null, "the dashboard to know");
+
+        Assert.Equal((decimal)before["revenue"]! + (1001 * 1.5m), (decimal)after["revenue"]!);
+        Assert.Equal(product, (string?)after["topProducts"]![0]!["productId"]);
+        Assert.Equal(1001, (long)after["topProducts"]![0]!["sold"]!);
+        Assert.Equal(5, (long)after["stockAtRisk"]!.AsArray().First(risk => (string?)risk!["productId"] == product)!["onHand"]!);
+    }
+
+    [Fact]
+    public async Task Made_again_it_shows_the_same_and_goes_on_meanwhile()
+    {
+        using var operators = await shop.SignInOperator();
+        var (user, product) = (await shop.NewUser(), await shop.NewProduct());
+        foreach (var order in await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => shop.Place(user, product))))
+        {
+            await shop.WaitFor(order.Id, "delivered");
+        }
+
+        var before = await CaughtUp(operators);
+        using var accepted = await operators.Post("/v2/admin/projections/dashboard/rebuild");
+        Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+        var meanwhile = await shop.Place(user, product);
+        await shop.WaitFor(meanwhile.Id, "delivered");
+
+        await Eventually.Get(async () => (int)(await operators.Get("/v2/admin/projections/dashboard"))["generation"]! > (int)before["generation"]! ? "" : null, "the new projection to be shown");
+        var after = await CaughtUp(operators);
+        Assert.Equal((int)before["orders"]!["delivered"]! + 1, (int)after["orders"]!["delivered"]!);
+        Assert.Equal((decimal)before["revenue"]! + 10, (decimal)after["revenue"]!);
+        Assert.Equal(before["stockAtRisk"]!.ToJsonString(), after["stockAtRisk"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task It_goes_on_where_it_was_after_a_restart()
+    {
+        using var operators = await shop.SignInOperator();
+        var before = await CaughtUp(operators);
+        await shop.StopService("dashboard");
+        try
+        {
+            Assert.Equal(503, (await V2Client.Problem(await operators.Send(HttpMethod.Get, "/v2/dashboard"))).Status);
+            await shop.WaitFor((await shop.Place(await shop.NewUser(), await shop.NewProduct())).Id, "delivered");
+        }
+        finally
+        {
+            await shop.StartService("dashboard");
+        }
+
+        await Eventually.Get(async () =>
+        {
+            using var response = await operators.Send(HttpMethod.Get, "/v2/dashboard");
+            return response.IsSuccessStatusCode && (int)JsonNode.Parse(await response.Content.ReadAsStringAsync())!["orders"]!["delivered"]! == (int)before["orders"]!["delivered"]! + 1 ? "" : null;
+        }, "what it missed");
+    }
+
+    [Fact]
+    public async Task A_projection_that_there_is_none_of_is_not_found()
+    {
+        using var operators = await shop.SignInOperator();
+
+        Assert.Equal(404, (await V2Client.Problem(await operators.Post("/v2/admin/projections/weather/rebuild"))).Status);
+    }
+
+    /// <summary>The dashboard once every order that has been placed is in it and finished: nothing more is to come.</summary>
+    private async Task<JsonNode> CaughtUp(V2Client operators)
+    {
+        var last = "";
+        return await Eventually.Get(async () =>
+        {
+            var progress = await operators.Get("/v2/admin/projections/dashboard");
+            var now = progress.ToJsonString();
+            var isStill = now == last && (long)progress["events"]! == (long)progress["position"]!;
+            last = now;
+            return isStill && await operators.Get("/v2/dashboard") is { } seen && (int)seen["orders"]!["pending"]! + (int)seen["orders"]!["confirmed"]! + (int)seen["orders"]!["paid"]! == 0 ? seen : null;
+        }, "the dashboard to have read everything");
+    }
+}

@@ -1,0 +1,163 @@
+using System.Net;
+using System.Text.Json.Nodes;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>What the Gateway does with every request.</summary>
+[Collection(V2Collection.Name)]
+public sealed class GatewayTests(InProcessShop shop) : IDisposable
+{
+    public void Dispose() => shop.CheckEvents();
+
+    [Theory]
+    [InlineData("/v1/products")]
+    [InlineData("/v2/products")]
+    [InlineData("/v2/nonsense")]
+    [InlineData("/v2/dashboard")]
+    [InlineData("/health")]
+    public async Task Every_response_can_be_found_again_and_tells_browsers_what_not_to_do(string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Add("X-Correlation-Id", "my-own.1");
+        request.Headers.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
+        using var response = await shop.Gateway.SendAsync(request);
+
+        Assert.Equal("my-own.1", response.Headers.GetValues("X-Correlation-Id").Single());
+        Assert.StartsWith("00-0af7651916cd43dd8448eb211c80319c-", response.Headers.GetValues("traceparent").Single(), StringComparison.Ordinal);
+        Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
+        Assert.Equal("DENY", response.Headers.GetValues("X-Frame-Options").Single());
+        Assert.Contains("default-src 'none'", response.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.Empty(response.Headers.Server);
+    }
+
+    [Fact]
+    public async Task A_correlation_id_that_could_do_harm_is_replaced()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v2/products");
+        request.Headers.TryAddWithoutValidation("X-Correlation-Id", "a b<script>");
+
+        using var response = await shop.Gateway.SendAsync(request);
+
+        Assert.Matches("^[0-9a-f]{32}$", response.Headers.GetValues("X-Correlation-Id").Single());
+    }
+
+    [Fact]
+    public async Task A_client_that_asks_too_often_is_told_when_to_come_back_and_others_are_not()
+    {
+        var (gateway, address) = await shop.StartGateway(("Gateway:RequestsPerSecond", "5"));
+        await using (gateway)
+        {
+            using var hasty = new V2Client(address, null);
+            var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => hasty.Send(HttpMethod.Get, "/v2/products")));
+
+            var refused = answers.First(answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
+            Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+            Assert.Equal("application/problem+json", refused.Content.Headers.ContentType?.MediaType);
+            using var ann = await shop.NewShopper();
+            using var signedIn = new V2Client(address, ann.Token);
+            Assert.NotNull(await signedIn.Get("/v2/products"));
+            using var health = await hasty.Send(HttpMethod.Get, "/health");
+            Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task Passwords_cannot_be_tried_without_end()
+    {
+        var (gateway, address) = await shop.StartGateway(("Gateway:SignInsPerMinute", "3"));
+        await using (gateway)
+        {
+            using var thief = new V2Client(address, null);
+            var statuses = new List<int>();
+            for (var i = 0; i < 5; i++)
+            {
+                statuses.Add((await V2Client.Problem(await thief.Post("/v2/sessions", new { email = "operator@lavka.example", password = $"guess {i}" }))).Status);
+            }
+
+            Assert.Equal([401, 401, 401, 429, 429], statuses);
+        }
+    }
+
+    [Fact]
+    public async Task Only_pages_of_sites_that_are_named_may_call()
+    {
+        var (gateway, address) = await shop.StartGateway(("Gateway:Cors:Origins:0", "https://shop.example"));
+        await using (gateway)
+        {
+            using var http = new HttpClient { BaseAddress = address };
+            Assert.Equal("https://shop.example", await AllowedOrigin(http, "https://shop.example"));
+            Assert.Null(await AllowedOrigin(http, "https://other.example"));
+            Assert.Null(await AllowedOrigin(shop.Gateway, "https://shop.example"));
+        }
+    }
+
+    [Fact]
+    public async Task A_request_that_takes_too_long_is_given_up()
+    {
+        var (gateway, address) = await shop.StartGateway(("Gateway:RequestTimeout", "00:00:00.001"));
+        await using (gateway)
+        {
+            using var client = new V2Client(address, null);
+
+            var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => client.Send(HttpMethod.Get, "/v2/products")));
+
+            var late = answers.First(answer => answer.StatusCode == HttpStatusCode.GatewayTimeout);
+            Assert.Contains("too long", (await V2Client.Problem(late)).Detail, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("off", 404)]
+    [InlineData("operators", 401)]
+    public async Task V1_can_be_closed(string setting, int status)
+    {
+        var (gateway, address) = await shop.StartGateway(("Gateway:V1", setting));
+        await using (gateway)
+        {
+            using var anybody = new V2Client(address, null);
+
+            Assert.Equal(status, (await V2Client.Problem(await anybody.Send(HttpMethod.Get, "/v1/products"))).Status);
+        }
+    }
+
+    [Fact]
+    public async Task A_users_orders_come_with_payment_shipment_and_messages_and_say_which_service_is_away()
+    {
+        using var ann = await shop.NewShopper();
+        var order = (string)(await ann.Created("/v2/orders", new { items = new[] { new { productId = await shop.NewProduct(), quantity = 1 } } }))["id"]!;
+        await shop.WaitFor(order, "delivered");
+        var whole = await Eventually(ann, overview => overview["orders"]![0]!["messages"]!.AsArray().Count == 4);
+        Assert.Equal("completed", (string?)whole["orders"]![0]!["payment"]!["status"]);
+        Assert.Equal("delivered", (string?)whole["orders"]![0]!["shipment"]!["status"]);
+        Assert.Empty(whole["unavailable"]!.AsArray());
+
+        await shop.StopService("shipping");
+        try
+        {
+            var partial = await ann.Get($"/v2/users/{ann.UserId}/overview");
+
+            Assert.Equal(["shipping"], partial["unavailable"]!.AsArray().Select(name => (string?)name));
+            Assert.Null(partial["orders"]![0]!["shipment"]);
+            Assert.Equal("completed", (string?)partial["orders"]![0]!["payment"]!["status"]);
+            using var direct = await ann.Send(HttpMethod.Get, $"/v2/shipments/{order}");
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, direct.StatusCode);
+            Assert.Equal("shipping", (string?)JsonNode.Parse(await direct.Content.ReadAsStringAsync())!["service"]);
+        }
+        finally
+        {
+            await shop.StartService("shipping");
+        }
+    }
+
+    private static Task<JsonNode> Eventually(V2Client client, Func<JsonNode, bool> holds) => Testing.Eventually.Get(async () =>
+        await client.Get($"/v2/users/{client.UserId}/overview") is { } overview && holds(overview) ? overview : null, "the overview to be whole");
+
+    private static async Task<string?> AllowedOrigin(HttpClient http, string origin)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v2/products");
+        request.Headers.Add("Origin", origin);
+        using var response = await http.SendAsync(request);
+        return response.Headers.TryGetValues("Access-Control-Allow-Origin", out var values) ? values.Single() : null;
+    }
+}

@@ -1,0 +1,200 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>Who may do what.</summary>
+[Collection(V2Collection.Name)]
+public sealed class SignInTests(InProcessShop shop) : IDisposable
+{
+    public void Dispose() => shop.CheckEvents();
+
+    [Fact]
+    public async Task A_user_registers_signs_in_and_sees_themselves()
+    {
+        using var ann = await shop.NewShopper();
+
+        var user = await ann.Get($"/v2/users/{ann.UserId}");
+
+        Assert.Equal(ann.UserId, (string?)user["id"]);
+        Assert.DoesNotContain("assword", user.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("operator@lavka.example", "wrong")]
+    [InlineData("nobody@example.com", "correct horse")]
+    [InlineData(null, null)]
+    public async Task A_wrong_password_and_an_unknown_address_get_the_same_answer(string? email, string? password)
+    {
+        using var anybody = new V2Client(shop.AddressOf("gateway"), null);
+
+        Assert.Equal((401, "The e-mail address or the password is wrong."), await V2Client.Problem(await anybody.Post("/v2/sessions", new { email, password })));
+    }
+
+    [Fact]
+    public async Task A_user_of_v1_has_no_password_and_cannot_sign_in()
+    {
+        var email = $"{Guid.NewGuid():N}@example.com";
+        await shop.Post<InProcessShop.Created>("/v1/users", new { Email = email, Name = "Ann" });
+        using var anybody = new V2Client(shop.AddressOf("gateway"), null);
+
+        Assert.Equal(401, (await V2Client.Problem(await anybody.Post("/v2/sessions", new { email, password = "" }))).Status);
+    }
+
+    [Theory]
+    [InlineData("short", "password")]
+    [InlineData(null, "password")]
+    public async Task A_password_must_be_one(string? password, string named)
+    {
+        using var anybody = new V2Client(shop.AddressOf("gateway"), null);
+
+        var (status, detail) = await V2Client.Problem(await anybody.Post("/v2/users", new { email = $"{Guid.NewGuid():N}@example.com", name = "Ann", password }));
+
+        Assert.Equal(400, status);
+        Assert.Contains(named, detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Passwords_are_kept_hashed_and_appear_nowhere()
+    {
+        using var ann = await shop.NewShopper();
+
+        foreach (var file in Directory.EnumerateFiles(shop.DataPath, "*.db*").Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))
+        {
+            await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var bytes = new MemoryStream();
+            await stream.CopyToAsync(bytes);
+            Assert.Equal(-1, bytes.ToArray().AsSpan().IndexOf("correct horse"u8));
+        }
+    }
+
+    [Theory]
+    [InlineData("GET", "/v2/users/{id}")]
+    [InlineData("GET", "/v2/users/{id}/orders")]
+    [InlineData("GET", "/v2/users/{id}/overview")]
+    [InlineData("GET", "/v2/users/{id}/cart")]
+    [InlineData("POST", "/v2/users/{id}/cart/checkout")]
+    [InlineData("GET", "/v2/users/{id}/messages")]
+    [InlineData("PATCH", "/v2/users/{id}/preferences")]
+    [InlineData("GET", "/v2/orders/{order}")]
+    [InlineData("GET", "/v2/orders/{order}/history")]
+    [InlineData("PATCH", "/v2/orders/{order}/status")]
+    [InlineData("GET", "/v2/payments/{order}")]
+    [InlineData("GET", "/v2/shipments/{order}")]
+    public async Task What_is_anothers_is_not_there_and_needs_a_sign_in(string method, string path)
+    {
+        using var ann = await shop.NewShopper();
+        using var bob = await shop.NewShopper();
+        using var nobody = new V2Client(shop.AddressOf("gateway"), null);
+        var order = await Delivered(ann);
+        path = path.Replace("{id}", ann.UserId, StringComparison.Ordinal).Replace("{order}", order, StringComparison.Ordinal);
+        object? body = method == "GET" ? null : new { status = "cancelled" };
+
+        Assert.Equal(401, (await V2Client.Problem(await nobody.Send(new(method), path, body))).Status);
+        Assert.Equal(404, (await V2Client.Problem(await bob.Send(new(method), path, body))).Status);
+        using var own = await ann.Send(new(method), path, body);
+        Assert.NotEqual(HttpStatusCode.NotFound, own.StatusCode);
+        Assert.NotEqual(HttpStatusCode.Unauthorized, own.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("GET", "/v2/users")]
+    [InlineData("POST", "/v2/products")]
+    [InlineData("PATCH", "/v2/products/x")]
+    [InlineData("DELETE", "/v2/products/x")]
+    [InlineData("POST", "/v2/inventory/x/restocks")]
+    [InlineData("GET", "/v2/payments?status=review")]
+    [InlineData("POST", "/v2/payments/x/review")]
+    [InlineData("GET", "/v2/ledger")]
+    [InlineData("GET", "/v2/ledger/entries")]
+    [InlineData("GET", "/v2/dashboard")]
+    [InlineData("POST", "/v2/admin/projections/dashboard/rebuild")]
+    [InlineData("GET", "/v2/admin/dead-letters")]
+    [InlineData("POST", "/v2/admin/dead-letters/resend")]
+    public async Task What_is_for_operators_is_refused_to_customers(string method, string path)
+    {
+        using var ann = await shop.NewShopper();
+        using var nobody = new V2Client(shop.AddressOf("gateway"), null);
+        object? body = method is "GET" or "DELETE" ? null : new { };
+
+        Assert.Equal(401, (await V2Client.Problem(await nobody.Send(new(method), path, body))).Status);
+        Assert.Equal(403, (await V2Client.Problem(await ann.Send(new(method), path, body))).Status);
+    }
+
+    [Fact]
+    public async Task An_operator_sees_everybodys()
+    {
+        using var ann = await shop.NewShopper();
+        using var operators = await shop.SignInOperator();
+        var order = await Delivered(ann);
+
+        Assert.Equal(order, (string?)(await operators.Get($"/v2/orders/{order}"))["id"]);
+        Assert.Equal(ann.UserId, (string?)(await operators.Get("/v2/users?limit=1"))["items"]![0]!["id"]);
+    }
+
+    [Fact]
+    public async Task A_token_that_was_tampered_with_is_refused()
+    {
+        using var ann = await shop.NewShopper();
+        var parts = ann.Token.Split('.');
+        var claims = Encoding.UTF8.GetString(Convert.FromBase64String(parts[1].PadRight((parts[1].Length + 3) / 4 * 4, '='))).Replace("customer", "operator", StringComparison.Ordinal);
+        var unsigned = Convert.ToBase64String("""{"alg":"none","typ":"JWT"}"""u8).TrimEnd('=');
+        var changed = Convert.ToBase64String(Encoding.UTF8.GetBytes(claims)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+
+        foreach (var token in new[] { $"{parts[0]}.{changed}.{parts[2]}", $"{unsigned}.{changed}.", "nonsense", "" })
+        {
+            using var forger = new V2Client(shop.AddressOf("gateway"), null);
+            forger.Http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"Bearer {token}");
+            using var response = await forger.Send(HttpMethod.Get, "/v2/dashboard");
+            Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+            Assert.Equal("Bearer", response.Headers.WwwAuthenticate.ToString());
+        }
+    }
+
+    [Fact]
+    public async Task A_token_does_not_last()
+    {
+        var (gateway, address) = await shop.StartGateway(("Gateway:TokenLifetime", "-00:10:00"));
+        await using (gateway)
+        {
+            using var late = await V2Client.SignIn(address, "operator@lavka.example", "lavka-operator");
+
+            Assert.Equal(401, (await V2Client.Problem(await late.Send(HttpMethod.Get, "/v2/dashboard"))).Status);
+        }
+    }
+
+    [Fact]
+    public async Task Who_the_caller_is_only_the_Gateway_says()
+    {
+        using var ann = await shop.NewShopper();
+        ann.Http.DefaultRequestHeaders.Add("Lavka-Role", "operator");
+
+        Assert.Equal(404, (await V2Client.Problem(await ann.Send(HttpMethod.Get, "/v2/orders/x"))).Status);
+        using var products = await ann.Post("/v2/products", new { name = "Tea", price = 1, stock = 1 });
+        Assert.Equal(HttpStatusCode.Forbidden, products.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_service_answers_its_own_sidecar_alone()
+    {
+        using var http = new HttpClient();
+        foreach (var (service, path) in new[] { ("orders", "/v1/orders?user_id=x"), ("users", "/v2/users"), ("payments", "/dapr/subscribe"), ("dashboard", "/v2/dashboard") })
+        {
+            using var direct = await http.GetAsync(new Uri(shop.AddressOf(service), path));
+            Assert.Equal(HttpStatusCode.Unauthorized, direct.StatusCode);
+        }
+
+        using var forged = new HttpRequestMessage(HttpMethod.Post, new Uri(shop.AddressOf("orders"), "/events/payments/payment.completed")) { Content = new StringContent("{}", MediaTypeHeaderValue.Parse("application/json")) };
+        using var answer = await http.SendAsync(forged);
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    private async Task<string> Delivered(V2Client client)
+    {
+        var product = await shop.NewProduct();
+        var order = (string)(await client.Created("/v2/orders", new { items = new[] { new { productId = product, quantity = 1 } } }))["id"]!;
+        await shop.WaitFor(order, "delivered");
+        return order;
+    }
+}
