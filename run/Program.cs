@@ -64,7 +64,8 @@ static async Task<int> Run(string runFile, string data, bool fresh, int? demo, C
             return failed ? 1 : 0;
         }
 
-        return await new DemoRun(GatewayOf(apps), demo.Value).Run(interrupted.Token) ? 0 : 1;
+        var run = new DemoRun(GatewayOf(apps), demo.Value, OperatorPassword.Find(), apps.Any(app => app.AppId == "loyalty"));
+        return await run.Run(interrupted.Token) ? 0 : 1;
     }
     catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
     {

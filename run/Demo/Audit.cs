@@ -8,7 +8,7 @@ namespace Lavka.Run.Demo;
 internal sealed record Finding(string Rule, bool Holds, string Detail);
 
 /// <summary>Looks at the whole shop, not only at this run's orders, and checks that nothing was lost and nothing happened twice.</summary>
-internal sealed class Audit(ShopClient shop)
+internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
 {
     // The last steps after an order is delivered (its message, its pieces counted as sold) need a moment, and longer after a kill.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -39,13 +39,71 @@ internal sealed class Audit(ShopClient shop)
         var shipments = await ForAll(orders, order => shop.Find<Shipment>($"/v1/shipments/{order.Id}", stop));
         var products = await shop.All<Product>("/v1/products", stop);
         var stock = await ForAll(products, product => shop.Find<StockLevel>($"/v1/inventory/{product.Id}", stop));
-        return [Finished(orders), Stock(orders, products, stock), Money(orders, payments), Shipped(orders, shipments), Confirmed(orders, messages), Welcomed(users, messages)];
+        return
+        [
+            Finished(orders), Stock(orders, products, stock), Money(orders, payments), await Balanced(orders, stop), Shipped(orders, shipments), Confirmed(orders, messages), Welcomed(users, messages),
+            .. hasLoyalty ? new[] { await Rewarded(users, orders, stop) } : [], await Shown(orders, stop),
+        ];
+    }
+
+    /// <summary>Has the dashboard made again from its journal, and looks whether it shows the same.</summary>
+    public async Task<Finding> Rebuild(CancellationToken stop)
+    {
+        var before = await LookAtDashboard(stop);
+        using var asked = await shop.Send(operators, HttpMethod.Post, "/v2/admin/projections/dashboard/rebuild", new { }, null, stop);
+        var after = before;
+        for (var watch = Stopwatch.StartNew(); after.Generation == before.Generation && watch.Elapsed < Patience;)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(100), stop);
+            after = await LookAtDashboard(stop);
+        }
+
+        var isSame = after.Generation > before.Generation && after.Revenue == before.Revenue && after.Orders.All(status => before.Orders[status.Key] == status.Value);
+        return new("dashboard made again = dashboard", isSame, isSame ? "the same" : $"{before} became {after}");
+    }
+
+    private Task<Dashboard> LookAtDashboard(CancellationToken stop) => shop.Ask<Dashboard>(operators, HttpMethod.Get, "/v2/dashboard", null, null, stop);
+
+    private async Task<Finding> Shown(List<Order> orders, CancellationToken stop)
+    {
+        var dashboard = await LookAtDashboard(stop);
+        var (statuses, revenue) = (orders.ToLookup(order => order.Status), orders.Where(order => order.Status == "delivered").Sum(order => order.Total));
+        var wrong = dashboard.Orders.Where(status => status.Value != statuses[status.Key].Count()).Select(status => $"{status.Value} {status.Key}, not {statuses[status.Key].Count()}").ToList();
+        return new("dashboard = orders", wrong.Count == 0 && dashboard.Revenue == revenue, string.Create(CultureInfo.InvariantCulture, $"revenue {dashboard.Revenue:0.00}") + Some(wrong));
+    }
+
+    /// <summary>An order that was delivered was charged once; any other was not charged, or charged and refunded.</summary>
+    private async Task<Finding> Balanced(List<Order> orders, CancellationToken stop)
+    {
+        var entries = new List<LedgerEntry>();
+        for (string? next = "/v2/ledger/entries"; next is not null;)
+        {
+            var page = await shop.Ask<LedgerPage>(operators, HttpMethod.Get, next, null, null, stop);
+            entries.AddRange(page.Items);
+            next = page.NextCursor is null ? null : $"/v2/ledger/entries?cursor={page.NextCursor}";
+        }
+
+        var ledger = await shop.Ask<Ledger>(operators, HttpMethod.Get, "/v2/ledger", null, null, stop);
+        var kinds = entries.ToLookup(entry => entry.OrderId, entry => entry.Kind);
+        var owed = orders.Where(order => order.Status == "delivered").Sum(order => order.Total);
+        var cash = ledger.Accounts.Where(account => account.Account == "cash").Sum(account => account.Balance);
+        var wrong = orders.Where(order => kinds[order.Id].Order(StringComparer.Ordinal).ToList() is var posted && (order.Status == "delivered" ? !posted.SequenceEqual(["charge"]) : posted.Count > 0 && !posted.SequenceEqual(["charge", "refund"])))
+            .Select(order => $"{order.Id} is {order.Status}, posted {string.Join(" and ", kinds[order.Id])}").ToList();
+        return new("ledger balanced, cash = paid orders", wrong.Count == 0 && ledger.IsBalanced && cash == owed, string.Create(CultureInfo.InvariantCulture, $"{entries.Count} postings, {cash:0.00} cash") + Some(wrong));
+    }
+
+    private async Task<Finding> Rewarded(List<User> users, List<Order> orders, CancellationToken stop)
+    {
+        var earned = orders.Where(order => order.Status == "delivered").GroupBy(order => order.UserId).ToDictionary(group => group.Key, group => group.Sum(order => (long)order.Total));
+        var accounts = await ForAll(users, user => shop.Ask<Account>(operators, HttpMethod.Get, $"/v2/users/{user.Id}/points", null, null, stop));
+        var wrong = accounts.Where(account => account.Points != earned.GetValueOrDefault(account.UserId)).Select(account => $"{account.UserId} has {account.Points}, not {earned.GetValueOrDefault(account.UserId)}").ToList();
+        return new("points = paid orders", wrong.Count == 0, $"{accounts.Sum(account => account.Points)} points" + Some(wrong));
     }
 
     private static Finding Finished(List<Order> orders)
     {
         var open = orders.Where(order => !order.IsFinished).ToList();
-        return new("every order is delivered or cancelled", open.Count == 0, $"{orders.Count} orders" + Some(open.Select(order => $"{order.Id} is {order.Status}")));
+        return new("every order is delivered, cancelled or returned", open.Count == 0, $"{orders.Count} orders" + Some(open.Select(order => $"{order.Id} is {order.Status}")));
     }
 
     private static Finding Stock(List<Order> orders, List<Product> products, StockLevel?[] stock)
@@ -70,9 +128,9 @@ internal sealed class Audit(ShopClient shop)
     private static Finding Shipped(List<Order> orders, Shipment?[] shipments)
     {
         var wrong = orders.Zip(shipments)
-            .Where(pair => pair.First.Status == "delivered" ? pair.Second is not { Status: "delivered" } : pair.Second is { Status: not "stopped" })
+            .Where(pair => pair.First.Status is "delivered" or "returned" ? pair.Second?.Status != pair.First.Status : pair.Second is { Status: not "stopped" })
             .Select(pair => $"{pair.First.Id} is {pair.First.Status}, its shipment {pair.Second?.Status ?? "missing"}").ToList();
-        return new("one shipment a paid order", wrong.Count == 0, $"{shipments.Count(shipment => shipment is { Status: "delivered" })} shipments" + Some(wrong));
+        return new("one shipment an order that left", wrong.Count == 0, $"{shipments.Count(shipment => shipment is { Status: "delivered" or "returned" })} shipments" + Some(wrong));
     }
 
     private static Finding Confirmed(List<Order> orders, List<Message> messages)

@@ -6,28 +6,30 @@ using Spectre.Console;
 namespace Lavka.Run.Demo;
 
 /// <summary>Places orders of every kind, waits until each is delivered or cancelled, and audits the shop.</summary>
-internal sealed class DemoRun(Uri gateway, int orders)
+/// <param name="operatorPassword">The operator's.</param>
+/// <param name="hasLoyalty">Whether the service that counts points has been started.</param>
+internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, bool hasLoyalty)
 {
+    private const string OperatorEmail = "operator@lavka.example";
     private const int Users = 50;
+    private const int Shoppers = 10;
     private const int Products = 20;
     private const int Clients = 16;
-    private const int SeveralLines = 3;
 
-    // Above what the simulated payment provider takes.
-    private const decimal TooExpensive = 6000;
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
     private readonly ShopClient _shop = new(gateway);
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
     private readonly ConcurrentDictionary<string, Order> _placed = new();
 
-    private sealed record Catalog(IReadOnlyList<Product> Plenty, Product Scarce, Product Expensive);
-
     /// <summary>Whether the audit holds.</summary>
     public async Task<bool> Run(CancellationToken stop)
     {
+        var operators = await _shop.SignIn(OperatorEmail, "Operator", operatorPassword, stop);
         var users = await Seed(Users, i => _shop.Register($"demo-{i:00}@example.com", $"Demo {i:00}", stop), stop);
+        var shoppers = await Seed(Shoppers, i => _shop.SignIn($"shopper-{i:00}@example.com", $"Shopper {i:00}", "demo-password", stop), stop);
         var catalog = await SeedCatalog(stop);
+        var kinds = new Orders(_shop, _run, users, shoppers, operators, catalog);
         var watch = Stopwatch.StartNew();
         var first = await _shop.Place(users[0].Id, [new(catalog.Plenty[0].Id, 1)], $"{_run}-first", stop);
         while ((await _shop.Find<Order>($"/v1/orders/{first.Id}", stop))?.Status != "delivered")
@@ -43,11 +45,15 @@ internal sealed class DemoRun(Uri gateway, int orders)
         {
             var placing = progress.AddTask("orders placed", maxValue: orders);
             var finishing = progress.AddTask("orders finished", maxValue: orders);
-            var all = PlaceAll(users, catalog, () => placing.Increment(1), stop);
+            using var done = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            var operating = kinds.Operate(done.Token);
+            var all = PlaceAll(kinds, () => placing.Increment(1), stop);
             finished = await WaitForAll(all, count => finishing.Value = count, stop);
+            await done.CancelAsync();
+            await operating.ContinueWith(_ => { }, TaskScheduler.Default);
         });
         Report(finished, watch.Elapsed);
-        return await Audited(stop);
+        return await Audited(operators, stop);
     }
 
     private static async Task<T[]> Seed<T>(int count, Func<int, Task<T>> make, CancellationToken stop)
@@ -59,36 +65,24 @@ internal sealed class DemoRun(Uri gateway, int orders)
 
     private async Task<Catalog> SeedCatalog(CancellationToken stop)
     {
-        // Enough of most, so that stock is not what decides; of one too little, so that it is.
         var plenty = await Seed(Products, i => _shop.Add($"Demo product {i:00} ({_run})", 5 + (i * 2.5m), Math.Min(9_000, 100 + orders), stop), stop);
-        return new(plenty, await _shop.Add($"Demo scarce product ({_run})", 20, Math.Max(1, orders / 50), stop), await _shop.Add($"Demo expensive product ({_run})", TooExpensive, orders, stop));
+        return new(
+            plenty, await Add("scarce", 20, Math.Max(1, orders / 50)),
+
+            // Above what the simulated payment provider takes; above what it takes unseen; and the cents at which it loses its answer, or takes its time.
+            await Add("declined", 6000, orders), await Add("suspicious", 3200, orders), await Add("lost answer", 20.13m, orders), await Add("slow to pay", 20.14m, orders),
+            await Add("moving price", 10, 10 * orders));
+
+        Task<Product> Add(string name, decimal price, long stock) => _shop.Add($"Demo {name} ({_run})", price, stock, stop);
     }
 
-    private Task PlaceAll(User[] users, Catalog catalog, Action placed, CancellationToken stop) =>
+    private Task PlaceAll(Orders kinds, Action placed, CancellationToken stop) =>
         Parallel.ForAsync(0, orders, new ParallelOptions { MaxDegreeOfParallelism = Clients, CancellationToken = stop }, async (i, token) =>
         {
-            var (user, key, items) = (users[i % users.Length].Id, $"{_run}-{i}", ItemsOf(i, catalog));
-            var order = await _shop.Place(user, items, key, token);
-            if (Kind(i) == 9)
-            {
-                var repeated = await _shop.Place(user, items, key, token);
-                order = repeated.Id == order.Id ? order : throw new RunException($"A repeated request made a second order: {order.Id} and {repeated.Id}.");
-            }
-
+            var order = await kinds.Place(i, token);
             _placed[order.Id] = order;
             placed();
         });
-
-    private static int Kind(int i) => i % 10;
-
-    private static List<Item> ItemsOf(int i, Catalog catalog) => Kind(i) switch
-    {
-        5 or 6 => [.. Enumerable.Range(i, SeveralLines).Select(n => new Item(catalog.Plenty[n % Products].Id, 1 + (n % 2)))],
-        4 => [new(catalog.Scarce.Id, 1)],
-        7 => [new(catalog.Plenty[i % Products].Id, 10_000)],
-        8 => [new(catalog.Expensive.Id, 1)],
-        _ => [new(catalog.Plenty[i % Products].Id, 1, catalog.Plenty[i % Products].Price)],
-    };
 
     /// <summary>Waits until every order that is placed is finished. Users all of whose orders are finished are not asked again.</summary>
     private async Task<List<Order>> WaitForAll(Task placing, Action<int> finished, CancellationToken stop)
@@ -130,10 +124,15 @@ internal sealed class DemoRun(Uri gateway, int orders)
             $"{orders} orders went through the whole saga in {elapsed.TotalSeconds:0.0} s: {orders / elapsed.TotalSeconds:0} a second. Memory of all processes together: {Memory.OfThisAndChildren() >> 20} MB.");
     }
 
-    private async Task<bool> Audited(CancellationToken stop)
+    private async Task<bool> Audited(Session operators, CancellationToken stop)
     {
-        var audit = new Audit(_shop);
+        var audit = new Audit(_shop, operators, hasLoyalty);
         var findings = await audit.Settle(stop);
+        if (findings.All(finding => finding.Holds))
+        {
+            findings = [.. findings, await audit.Rebuild(stop)];
+        }
+
         var table = new Table().Border(TableBorder.Rounded).AddColumns("audit", "", "");
         foreach (var finding in findings)
         {

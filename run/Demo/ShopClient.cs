@@ -15,7 +15,7 @@ internal sealed record Item(string ProductId, long Quantity, decimal? Price = nu
 internal sealed record Order(string Id, string UserId, string Status, IReadOnlyList<Item> Items, decimal Total)
 {
     [JsonIgnore]
-    public bool IsFinished => Status is "delivered" or "cancelled";
+    public bool IsFinished => Status is "delivered" or "cancelled" or "returned";
 }
 
 internal sealed record StockLevel(string ProductId, long OnHand, long Reserved, long Sold);
@@ -26,9 +26,24 @@ internal sealed record Shipment(string OrderId, string Status);
 
 internal sealed record Message(string Template, string Reference);
 
-/// <summary>The Gateway's v1 API. A service that is away is asked again until it is back: the demo goes on while services are killed.</summary>
+internal sealed record Session(string Token, string UserId);
+
+internal sealed record LedgerEntry(string EntryId, string OrderId, string Kind, string Debit, string Credit, decimal Amount);
+
+internal sealed record LedgerPage(IReadOnlyList<LedgerEntry> Items, string? NextCursor);
+
+internal sealed record Ledger(IReadOnlyList<LedgerAccount> Accounts, bool IsBalanced);
+
+internal sealed record LedgerAccount(string Account, decimal Balance);
+
+internal sealed record Account(string UserId, long Points);
+
+internal sealed record Dashboard(int Generation, IReadOnlyDictionary<string, int> Orders, decimal Revenue);
+
+/// <summary>The Gateway's API. A service that is away is asked again until it is back: the demo goes on while services are killed.</summary>
 internal sealed partial class ShopClient(Uri gateway)
 {
+    // v1 writes names so; v2 writes them as .NET does.
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
@@ -45,7 +60,7 @@ internal sealed partial class ShopClient(Uri gateway)
                 return await Read<User>(response, stop);
             }
 
-            if ((await Get<List<User>>($"/v1/users?email={Uri.EscapeDataString(email)}", stop)).FirstOrDefault() is { } user)
+            if ((await Find<List<User>>($"/v1/users?email={Uri.EscapeDataString(email)}", stop))?.FirstOrDefault() is { } user)
             {
                 return user;
             }
@@ -92,14 +107,49 @@ internal sealed partial class ShopClient(Uri gateway)
         return all;
     }
 
-    private async Task<T> Get<T>(string path, CancellationToken stop)
+    /// <summary>Signs in, after registering where that has not been done.</summary>
+    public async Task<Session> SignIn(string email, string name, string password, CancellationToken stop)
     {
-        using var response = await Send(() => new(HttpMethod.Get, path), stop);
-        return await Read<T>(response, stop);
+        while (true)
+        {
+            using var response = await Send(() => new(HttpMethod.Post, "/v2/sessions") { Content = JsonContent.Create(new { email, password }) }, stop);
+            if (response.IsSuccessStatusCode)
+            {
+                return (await response.Content.ReadFromJsonAsync<Session>(JsonSerializerOptions.Web, stop))!;
+            }
+
+            using var registered = await Send(() => new(HttpMethod.Post, "/v2/users") { Content = JsonContent.Create(new { email, name, password }) }, stop);
+            if (!registered.IsSuccessStatusCode)
+            {
+                throw new RunException($"'{email}' can neither sign in nor register: {await registered.Content.ReadAsStringAsync(stop)}");
+            }
+        }
     }
 
-    private static async Task<T> Read<T>(HttpResponseMessage response, CancellationToken stop) => response.IsSuccessStatusCode
-        ? (await response.Content.ReadFromJsonAsync<T>(Json, stop))!
+    /// <summary>A request of v2; its answer may be a refusal.</summary>
+    public Task<HttpResponseMessage> Send(Session who, HttpMethod method, string path, object? body, string? idempotencyKey, CancellationToken stop) => Send(() =>
+    {
+        var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body, options: JsonSerializerOptions.Web) };
+        request.Headers.Authorization = new("Bearer", who.Token);
+        if (idempotencyKey is not null)
+        {
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        }
+
+        return request;
+    }, stop);
+
+    /// <summary>The answer of a v2 request that must succeed.</summary>
+    public async Task<T> Ask<T>(Session who, HttpMethod method, string path, object? body, string? idempotencyKey, CancellationToken stop)
+    {
+        using var response = await Send(who, method, path, body, idempotencyKey, stop);
+        return await Read<T>(response, JsonSerializerOptions.Web, stop);
+    }
+
+    private static Task<T> Read<T>(HttpResponseMessage response, CancellationToken stop) => Read<T>(response, Json, stop);
+
+    private static async Task<T> Read<T>(HttpResponseMessage response, JsonSerializerOptions json, CancellationToken stop) => response.IsSuccessStatusCode
+        ? (await response.Content.ReadFromJsonAsync<T>(json, stop))!
         : throw new RunException($"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri!.PathAndQuery} was answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(stop)}");
 
     private async Task<HttpResponseMessage> Send(Func<HttpRequestMessage> request, CancellationToken stop)
@@ -109,11 +159,12 @@ internal sealed partial class ShopClient(Uri gateway)
             try
             {
                 var response = await _http.SendAsync(request(), stop);
-                if (response.StatusCode < HttpStatusCode.InternalServerError)
+                if (response.StatusCode < HttpStatusCode.InternalServerError && response.StatusCode != HttpStatusCode.TooManyRequests)
                 {
                     return response;
                 }
 
+                await Task.Delay(response.Headers.RetryAfter?.Delta ?? TimeSpan.Zero, stop);
                 response.Dispose();
             }
             catch (HttpRequestException)

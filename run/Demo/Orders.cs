@@ -1,0 +1,122 @@
+using System.Collections.Concurrent;
+using System.Net;
+
+namespace Lavka.Run.Demo;
+
+/// <summary>The products of a run: enough of most, so that stock is not what decides; of one too little, so that it is; and those that bring trouble.</summary>
+internal sealed record Catalog(IReadOnlyList<Product> Plenty, Product Scarce, Product Declined, Product Suspicious, Product LosesAnswer, Product SlowToPay, Product Moving);
+
+/// <summary>Places orders of every kind, in turn.</summary>
+internal sealed class Orders(ShopClient shop, string run, IReadOnlyList<User> users, IReadOnlyList<Session> shoppers, Session operators, Catalog catalog)
+{
+    private const int Kinds = 20;
+    private const int SeveralLines = 3;
+
+    // Shorter than the provider needs for the slow product, and than anybody needs to decide what nobody decides.
+    private const double Hurry = 3;
+
+    private readonly ConcurrentDictionary<string, bool> _toApprove = new();
+
+    // An actor's cart is one at a time; two orders at once of one shopper would share it.
+    private readonly SemaphoreSlim[] _carts = [.. shoppers.Select(_ => new SemaphoreSlim(1))];
+
+    /// <summary>Every kind as often as it comes in turn; answers the order.</summary>
+    public async Task<Order> Place(int i, CancellationToken stop)
+    {
+        var (user, shopper, key) = (users[i % users.Count].Id, shoppers[i / Kinds % shoppers.Count], $"{run}-{i}");
+        var plenty = catalog.Plenty[i % catalog.Plenty.Count];
+        switch (i % Kinds)
+        {
+            case 4:
+                return await shop.Place(user, [new(catalog.Scarce.Id, 1)], key, stop);
+            case 5 or 6:
+                return await shop.Place(user, [.. Enumerable.Range(i, SeveralLines).Select(n => new Item(catalog.Plenty[n % catalog.Plenty.Count].Id, 1 + (n % 2)))], key, stop);
+            case 7:
+                return await shop.Place(user, [new(plenty.Id, 10_000)], key, stop);
+            case 8:
+                return await shop.Place(user, [new(catalog.Declined.Id, 1)], key, stop);
+            case 9:
+                return await Twice(() => shop.Place(user, [new(plenty.Id, 1, plenty.Price)], key, stop));
+            case 10 or 11:
+                return await FromCart(i / Kinds % shoppers.Count, plenty, key, stop);
+            case 12:
+                return await Cancelled(shopper, plenty, key, stop);
+            case 13:
+                return await Place(shopper, plenty, key, new { name = "Nobody", street = "No Street 0", postalCode = "0", city = "Nowhere", country = "Nowhere" }, null, stop);
+            case 14:
+                return await Place(shopper, catalog.LosesAnswer, key, null, null, stop);
+            case 15:
+                return await Place(shopper, catalog.SlowToPay, key, null, Hurry, stop);
+            case 16:
+                var held = await Place(shopper, catalog.Suspicious, key, null, null, stop);
+                _toApprove[held.Id] = true;
+                return held;
+            case 17:
+                return await Place(shopper, catalog.Suspicious, key, null, Hurry, stop);
+            default:
+                return await shop.Place(user, [new(plenty.Id, 1, plenty.Price)], key, stop);
+        }
+    }
+
+    /// <summary>What an operator does meanwhile: changes a price, and approves what is suspicious.</summary>
+    public async Task Operate(CancellationToken stop)
+    {
+        for (var price = 10; ; price = price == 19 ? 10 : price + 1)
+        {
+            using var changed = await shop.Send(operators, HttpMethod.Patch, $"/v2/products/{catalog.Moving.Id}", new { price }, null, stop);
+            foreach (var orderId in _toApprove.Keys)
+            {
+                using var approved = await shop.Send(operators, HttpMethod.Post, $"/v2/payments/{orderId}/review", new { decision = "approve" }, null, stop);
+                if (approved.StatusCode != HttpStatusCode.NotFound)
+                {
+                    // Approved, or cancelled before.
+                    _toApprove.TryRemove(orderId, out _);
+                }
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(250), stop);
+        }
+    }
+
+    private static async Task<Order> Twice(Func<Task<Order>> place)
+    {
+        var orders = await Task.WhenAll(place(), place());
+        return orders[0].Id == orders[1].Id ? orders[0] : throw new RunException($"A request made twice made two orders: {orders[0].Id} and {orders[1].Id}.");
+    }
+
+    private Task<Order> Place(Session shopper, Product product, string key, object? address, double? payWithinSeconds, CancellationToken stop) =>
+        shop.Ask<Order>(shopper, HttpMethod.Post, "/v2/orders", new { items = new[] { new { productId = product.Id, quantity = 1 } }, address, payWithinSeconds }, key, stop);
+
+    /// <summary>Adds, changes and takes out, while the price of one thing moves; then orders twice at once.</summary>
+    private async Task<Order> FromCart(int number, Product product, string key, CancellationToken stop)
+    {
+        var (shopper, cart) = (shoppers[number], $"/v2/users/{shoppers[number].UserId}/cart");
+        await _carts[number].WaitAsync(stop);
+        try
+        {
+            await Put(product.Id, 1);
+            await Put(catalog.Moving.Id, 2);
+            await Put(catalog.Scarce.Id, 1);
+            await Put(product.Id, 3);
+            using var removed = await shop.Send(shopper, HttpMethod.Delete, $"{cart}/items/{catalog.Scarce.Id}", null, null, stop);
+            return await Twice(() => shop.Ask<Order>(shopper, HttpMethod.Post, $"{cart}/checkout", new { }, key, stop));
+        }
+        finally
+        {
+            _carts[number].Release();
+        }
+
+        async Task Put(string productId, long quantity)
+        {
+            using var put = await shop.Send(shopper, HttpMethod.Put, $"{cart}/items/{productId}", new { quantity }, null, stop);
+        }
+    }
+
+    /// <summary>Cancels at once; the parcel may have been quicker.</summary>
+    private async Task<Order> Cancelled(Session shopper, Product product, string key, CancellationToken stop)
+    {
+        var order = await Place(shopper, product, key, null, null, stop);
+        using var cancelled = await shop.Send(shopper, HttpMethod.Patch, $"/v2/orders/{order.Id}/status", new { status = "cancelled" }, null, stop);
+        return order;
+    }
+}
