@@ -13,5 +13,6 @@ public static class V1
         app.MapGet("/v1/inventory/{productId}", async Task<Ok<StockView>> (string productId, AggregateStore store, CancellationToken stop) =>
             await store.FindPart<Stock>(Stock.KeyOf(productId), stop) is { } stock
                 ? TypedResults.Ok(new StockView(stock.ProductId, stock.OnHand, stock.Reserved, stock.Sold))
-                : throw RequestException.NotFound($"There is no stock of a product '{productId}'."));
+                : throw RequestException.NotFound($"There is no stock of a product '{productId}'."))
+            .WithTags("Inventory").WithSummary("How many pieces of a product are on hand, reserved and sold.");
 }

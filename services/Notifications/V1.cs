@@ -16,5 +16,5 @@ public static class V1
             http.LinkToNextPage(earlier);
             var messages = (await store.FindAll<Message>(keys, stop)).Where(message => message.Status == MessageStatus.Sent);
             return TypedResults.Ok(messages.Select(message => new MessageView(message.Template, message.Reference, message.Channel, message.Text, message.SentAt)));
-        });
+        }).WithTags("Messages").WithSummary("What a user was told, and when; newest page first, the Link header leads to the next page.");
 }

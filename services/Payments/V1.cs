@@ -16,15 +16,16 @@ public static class V1
 
     public static void MapV1(this WebApplication app)
     {
-        var payments = app.MapGroup("/v1/payments");
+        var payments = app.MapGroup("/v1/payments").WithTags("Payments");
         payments.MapPost("", async Task<Created<PaymentView>> (NewPayment payment, AggregateStore store, Peers peers, TimeProvider time, CancellationToken stop) =>
         {
             var paid = await PayOrder.Handle(payment.OrderId, payment.Amount, store, peers, time, stop);
             return TypedResults.Created($"/v1/payments/{paid.OrderId}", PaymentView.Of(paid));
-        });
+        }).WithSummary("Pay a confirmed order, once.");
         payments.MapGet("/{orderId}", async Task<Ok<PaymentView>> (string orderId, AggregateStore store, CancellationToken stop) =>
             await store.Find<Payment>(Payment.KeyOf(orderId), stop) is { } payment
                 ? TypedResults.Ok(PaymentView.Of(payment))
-                : throw RequestException.NotFound($"There is no payment for an order '{orderId}'."));
+                : throw RequestException.NotFound($"There is no payment for an order '{orderId}'."))
+            .WithSummary("An order's payment.");
     }
 }

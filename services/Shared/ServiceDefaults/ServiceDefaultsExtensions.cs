@@ -38,7 +38,11 @@ public static class ServiceDefaultsExtensions
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         foreach (var version in new[] { "v1", "v2" })
         {
-            builder.Services.AddOpenApi(version, api => api.ShouldInclude = endpoint => endpoint.RelativePath?.StartsWith(version + '/', StringComparison.Ordinal) == true);
+            builder.Services.AddOpenApi(version, api =>
+            {
+                api.ShouldInclude = endpoint => endpoint.RelativePath?.StartsWith(version + '/', StringComparison.Ordinal) == true;
+                api.AddSchemaTransformer<OpenApiNumbers>();
+            });
         }
 
         builder.AddTelemetry(name);
