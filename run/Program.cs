@@ -24,6 +24,26 @@ command.SetAction(async (arguments, stop) =>
     }
 });
 
+var gateway = new Option<string>("--gateway") { Description = "The Gateway of the running shop", DefaultValueFactory = _ => "http://localhost:8080" };
+var service = new Option<string?>("--service") { Description = "Only this service's" };
+var one = new Argument<string[]>("service id") { Description = "One dead letter: its service and id, as the list shows them", Arity = new ArgumentArity(0, 2) };
+var list = new Command("list", "Lists the dead letters") { gateway, service };
+var show = new Command("show", "Shows one dead letter, whole") { gateway, one };
+var resend = new Command("resend", "Sends dead letters again: one, all of a service, or all; exit code 0 only if all passed") { gateway, service, one };
+list.SetAction((arguments, stop) => OnDeadLetters(arguments, letters => letters.List(arguments.GetValue(service), stop)));
+show.SetAction((arguments, stop) => OnDeadLetters(arguments, letters => arguments.GetValue(one) is [var from, var id]
+    ? letters.Show(from, id, stop)
+    : throw new RunException("Name the dead letter by its service and id: dead-letters show <service> <id>")));
+resend.SetAction((arguments, stop) => OnDeadLetters(arguments, letters => arguments.GetValue(one) switch
+{
+    [var from, var id] => letters.Resend(from, id, stop),
+    null or [] => letters.Resend(arguments.GetValue(service), null, stop),
+    _ => throw new RunException("Name a dead letter by its service and id: dead-letters resend <service> <id>"),
+}));
+var deadLetters = new Command("dead-letters", "The events that services of the running shop could not take") { gateway, service, list, show, resend };
+deadLetters.SetAction((arguments, stop) => OnDeadLetters(arguments, letters => letters.List(arguments.GetValue(service), stop)));
+command.Add(deadLetters);
+
 if (Console.IsOutputRedirected)
 {
     AnsiConsole.Console = AnsiConsole.Create(new() { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.No });
@@ -32,6 +52,21 @@ if (Console.IsOutputRedirected)
 
 // The signals are ours: Ctrl-C must end the services in order, not just this process.
 return await command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+
+async Task<int> OnDeadLetters(ParseResult arguments, Func<DeadLetters, Task<int>> act)
+{
+    try
+    {
+        return Uri.TryCreate(arguments.GetValue(gateway), UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+            ? await act(new(address, OperatorPassword.Email, OperatorPassword.Find()))
+            : throw new RunException($"The Gateway is '{arguments.GetValue(gateway)}'; write it like http://localhost:8080");
+    }
+    catch (RunException e)
+    {
+        Console.Error.WriteLine(e.Message);
+        return 1;
+    }
+}
 
 static string DefaultData() => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "lavka");
 
@@ -108,6 +143,13 @@ static string PrepareData(string data, bool fresh)
             foreach (var file in new[] { "*.db", "*.db-wal", "*.db-shm", "*.db.lock" }.SelectMany(pattern => Directory.EnumerateFiles(path, pattern)))
             {
                 File.Delete(file);
+            }
+
+            // What output bindings wrote.
+            var sent = Path.Combine(path, "sent");
+            if (Directory.Exists(sent))
+            {
+                Directory.Delete(sent, recursive: true);
             }
         }
 

@@ -10,7 +10,6 @@ namespace Lavka.Run.Demo;
 /// <param name="hasLoyalty">Whether the service that counts points has been started.</param>
 internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, bool hasLoyalty)
 {
-    private const string OperatorEmail = "operator@lavka.example";
     private const int Users = 50;
     private const int Shoppers = 10;
     private const int Products = 20;
@@ -25,7 +24,7 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
     /// <summary>Whether the audit holds.</summary>
     public async Task<bool> Run(CancellationToken stop)
     {
-        var operators = await _shop.SignIn(OperatorEmail, "Operator", operatorPassword, stop);
+        var operators = await _shop.SignIn(OperatorPassword.Email, "Operator", operatorPassword, stop);
         var users = await Seed(Users, i => _shop.Register($"demo-{i:00}@example.com", $"Demo {i:00}", stop), stop);
         var shoppers = await Seed(Shoppers, i => _shop.SignIn($"shopper-{i:00}@example.com", $"Shopper {i:00}", "demo-password", stop), stop);
         var catalog = await SeedCatalog(stop);

@@ -57,7 +57,7 @@ public sealed class MessageTests(InProcessShop shop) : IDisposable
     }
 
     private string[] Files(string channel, string order) =>
-        Directory.Exists(Path.Combine(shop.DataPath, channel)) ? Directory.GetFiles(Path.Combine(shop.DataPath, channel), $"*{order}*") : [];
+        Directory.Exists(Path.Combine(shop.DataPath, "sent", channel)) ? Directory.GetFiles(Path.Combine(shop.DataPath, "sent", channel), $"*{order}*") : [];
 
     private static async Task<IEnumerable<string>> Told(V2Client client, string order)
     {

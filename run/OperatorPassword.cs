@@ -1,10 +1,12 @@
 using System.Text.Json;
 
-namespace Lavka.Run.Demo;
+namespace Lavka.Run;
 
-/// <summary>The operator's password: <c>LAVKA_OPERATOR_PASSWORD</c>, or what <c>components/secrets.json</c> says.</summary>
+/// <summary>How the operator signs in. The password: <c>LAVKA_OPERATOR_PASSWORD</c>, or what <c>components/secrets.json</c> says.</summary>
 internal static class OperatorPassword
 {
+    public const string Email = "operator@lavka.example";
+
     private const string Variable = "LAVKA_OPERATOR_PASSWORD";
     private const string SecretsFile = "components/secrets.json";
 
