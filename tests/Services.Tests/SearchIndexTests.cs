@@ -22,7 +22,7 @@ public sealed class SearchIndexTests
 
             // What was seen gets cheaper or goes, what is new is cheaper than all: none of it comes again, and nothing is left out.
             _index.Put(page.Items[0] with { Price = 0, PriceVersion = 2 });
-            _index.Put(page.Items[1] with { IsDiscontinued = true });
+            _index.Put(page.Items[^1] with { IsDiscontinued = true });
             _index.Put(Tea(-seen.Count, price: 0));
             if (page.NextCursor is null)
             {
