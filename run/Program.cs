@@ -10,12 +10,13 @@ var runFile = new Option<string>("--run-file", "-f") { Description = "The Dapr C
 var data = new Option<string?>("--data") { Description = "Where databases and the log are kept (default: a folder under your local data)" };
 var fresh = new Option<bool>("--fresh") { Description = "Empty the data first" };
 var demo = new Option<int?>("--demo") { Description = "Place so many orders of every kind, then audit the shop; exit code 0 only if the audit holds" };
-var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, demo };
+var hotItem = new Option<int?>("--hot-item") { Description = "Measure so many buyers of one product at once" };
+var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, demo, hotItem };
 command.SetAction(async (arguments, stop) =>
 {
     try
     {
-        return await Run(arguments.GetValue(runFile)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), stop);
+        return await Run(arguments.GetValue(runFile)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), arguments.GetValue(hotItem), stop);
     }
     catch (RunException e)
     {
@@ -70,11 +71,11 @@ async Task<int> OnDeadLetters(ParseResult arguments, Func<DeadLetters, Task<int>
 
 static string DefaultData() => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "lavka");
 
-static async Task<int> Run(string runFile, string data, bool fresh, int? demo, CancellationToken outside)
+static async Task<int> Run(string runFile, string data, bool fresh, int? demo, int? hotItem, CancellationToken outside)
 {
-    if (demo is < 1)
+    if (demo is < 1 || hotItem is < 1)
     {
-        throw new RunException($"The number of orders for --demo is {demo}; allowed is a whole number from 1.");
+        throw new RunException($"The number for {(demo is < 1 ? "--demo" : "--hot-item")} is {demo ?? hotItem}; allowed is a whole number from 1.");
     }
 
     using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(outside);
@@ -85,13 +86,19 @@ static async Task<int> Run(string runFile, string data, bool fresh, int? demo, C
 
     // Files that resources name count from the run file, as they do for `dapr run`.
     Directory.SetCurrentDirectory(Path.GetDirectoryName(Path.GetFullPath(runFile))!);
-    using var log = new LogWriter([.. apps.Select(app => app.AppId), "sidecar"], demo is null ? null : Path.Combine(dataPath, "logs"));
+    using var log = new LogWriter([.. apps.Select(app => app.AppId), "sidecar"], demo is null && hotItem is null ? null : Path.Combine(dataPath, "logs"));
     using var logs = LoggerFactory.Create(builder => builder.AddProvider(new SidecarLogs(log)));
     try
     {
         await using var shop = await Shop.Start(apps, dataPath, logs, log.Write, interrupted.Token);
         await shop.WaitUntilReady(interrupted.Token);
         PrintTable(shop, dataPath);
+        if (hotItem is not null)
+        {
+            await new HotItem(GatewayOf(apps), hotItem.Value).Run(interrupted.Token);
+            return 0;
+        }
+
         if (demo is null)
         {
             var (appId, failed) = await shop.ShutdownRequested().WaitAsync(interrupted.Token);
@@ -104,7 +111,7 @@ static async Task<int> Run(string runFile, string data, bool fresh, int? demo, C
     }
     catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
     {
-        return demo is null ? 0 : 130;
+        return demo is null && hotItem is null ? 0 : 130;
     }
 
     void Stop(PosixSignalContext signal)
