@@ -23,6 +23,7 @@ public static class ActorsServiceCollectionExtensions
         services.TryAdd(new ServiceDescriptor(typeof(IActorProxyFactory), provider => new ActorProxyFactory(new()
         {
             JsonSerializerOptions = options.JsonSerializerOptions,
+            UseJsonSerialization = options.UseJsonSerialization,
             HttpEndpoint = EndpointOf(options, provider),
             DaprApiToken = TokenOf(options, provider),
         }), lifetime));

@@ -9,6 +9,7 @@ builder.Services.AddSingleton<PriceBook>();
 builder.Services.AddSingleton<PlaceOrder>();
 builder.Services.AddActors(actors =>
 {
+    actors.UseJsonSerialization = true;
     actors.Actors.RegisterActor<PaymentDeadlineActor>();
     actors.Actors.RegisterActor<CartActor>();
 });

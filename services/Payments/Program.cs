@@ -9,7 +9,11 @@ builder.Services.AddSingleton<IPaymentProvider, SimulatedProvider>();
 builder.Services.AddSingleton<FraudRule>();
 builder.Services.AddSingleton<Charging>();
 builder.Services.AddSingleton<IAskAgain, AskAgainByActor>();
-builder.Services.AddActors(actors => actors.Actors.RegisterActor<AskAgainActor>());
+builder.Services.AddActors(actors =>
+{
+    actors.UseJsonSerialization = true;
+    actors.Actors.RegisterActor<AskAgainActor>();
+});
 
 var app = builder.Build();
 app.MapServiceDefaults();

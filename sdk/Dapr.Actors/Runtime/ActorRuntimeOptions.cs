@@ -14,6 +14,9 @@ public sealed class ActorRuntimeOptions
     /// <summary>Whether actors may be called in the course of their own calls.</summary>
     public ActorReentrancyConfig ReentrancyConfig { get; set; } = new();
 
+    /// <summary>Whether typed calls are sent as JSON. Here they always are; the official package sends .NET's binary XML unless this is set.</summary>
+    public bool UseJsonSerialization { get; set; }
+
     /// <summary>How state and arguments become JSON. By default camelCase.</summary>
     public JsonSerializerOptions JsonSerializerOptions { get; set; } = new(JsonSerializerDefaults.Web);
 
