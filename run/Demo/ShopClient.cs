@@ -107,23 +107,19 @@ internal sealed partial class ShopClient(Uri gateway)
         return all;
     }
 
-    /// <summary>Signs in, after registering where that has not been done.</summary>
-    public async Task<Session> SignIn(string email, string name, string password, CancellationToken stop)
+    public async Task<Session> SignIn(string email, string password, CancellationToken stop)
     {
-        while (true)
-        {
-            using var response = await Send(() => new(HttpMethod.Post, "/v2/sessions") { Content = JsonContent.Create(new { email, password }) }, stop);
-            if (response.IsSuccessStatusCode)
-            {
-                return (await response.Content.ReadFromJsonAsync<Session>(JsonSerializerOptions.Web, stop))!;
-            }
+        using var response = await Send(() => new(HttpMethod.Post, "/v2/sessions") { Content = JsonContent.Create(new { email, password }) }, stop);
+        return await Read<Session>(response, JsonSerializerOptions.Web, stop);
+    }
 
-            using var registered = await Send(() => new(HttpMethod.Post, "/v2/users") { Content = JsonContent.Create(new { email, name, password }) }, stop);
-            if (!registered.IsSuccessStatusCode)
-            {
-                throw new RunException($"'{email}' can neither sign in nor register: {await registered.Content.ReadAsStringAsync(stop)}");
-            }
-        }
+    /// <summary>Registers a user who can sign in, unless there is one, and signs in.</summary>
+    public async Task<Session> RegisterAndSignIn(string email, string name, string password, CancellationToken stop)
+    {
+        using var registered = await Send(() => new(HttpMethod.Post, "/v2/users") { Content = JsonContent.Create(new { email, name, password }) }, stop);
+        return registered.IsSuccessStatusCode || registered.StatusCode == HttpStatusCode.BadRequest
+            ? await SignIn(email, password, stop)
+            : throw new RunException($"'{email}' cannot register: {await registered.Content.ReadAsStringAsync(stop)}");
     }
 
     /// <summary>A request of v2; its answer may be a refusal.</summary>

@@ -2,7 +2,9 @@ using Microsoft.Extensions.FileProviders;
 
 namespace Lavka.Gateway;
 
-/// <summary>The documents of both APIs, <c>/openapi/v1.json</c> and <c>/openapi/v2.json</c>, and <c>/docs</c>, a page to read and try them.</summary>
+/// <summary>
+/// The documents of both APIs, <c>/openapi/v1.json</c> and <c>/openapi/v2.json</c>; <c>/docs</c>, a page to read and try them; <c>/ops</c>, a page for operators, which needs nothing but the API.
+/// </summary>
 public static class Docs
 {
     public static void MapDocs(this WebApplication app)
@@ -17,6 +19,7 @@ public static class Docs
             page.SwaggerEndpoint("/openapi/v2.json", "v2");
             page.SwaggerEndpoint("/openapi/v1.json", "v1");
         });
+        app.UseFileServer(new FileServerOptions { FileProvider = new PhysicalFileProvider(Path.Combine(AppContext.BaseDirectory, "ops")), RequestPath = "/ops" });
         app.MapGet("/", () => Results.Redirect("/docs")).ExcludeFromDescription();
     }
 }

@@ -19,6 +19,12 @@ public static partial class RegisterUser
         var (email, name, phone) = Checked(wanted);
         var userId = NaturalId.ForRequest($"user\n{email.ToLowerInvariant()}", wanted.IdempotencyKey);
         var emailKey = User.EmailKeyOf(email);
+        if (wanted.Password is not null && string.IsNullOrEmpty(wanted.IdempotencyKey) && await store.FindPart<IdList>(emailKey, stop) is not null)
+        {
+            // Before the password is hashed, which is slow on purpose.
+            throw Registered(email);
+        }
+
         var passwordHash = wanted.Password is null ? null : passwords.Hash(wanted.Password);
         var user = await store.Accept<User, IdList>(User.KeyOf(userId), [emailKey, User.Index], (existing, parts) =>
         {
@@ -29,7 +35,7 @@ public static partial class RegisterUser
 
             if (parts[emailKey] is not null)
             {
-                throw RequestException.Bad($"The email '{email}' is registered already.");
+                throw Registered(email);
             }
 
             parts.Set(emailKey, new([userId]));
@@ -38,6 +44,8 @@ public static partial class RegisterUser
         }, stop);
         return user!;
     }
+
+    private static RequestException Registered(string email) => RequestException.Bad($"The email '{email}' is registered already.");
 
     private static (string Email, string Name, string? Phone) Checked(Registration wanted)
     {

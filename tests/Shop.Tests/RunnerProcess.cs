@@ -36,7 +36,7 @@ internal sealed class RunnerProcess : IDisposable
     }
 
     public Task WaitFor(string text) => Eventually.Holds(
-        () => Output.Contains(text, StringComparison.Ordinal) ? true : _process.HasExited ? throw new InvalidOperationException($"The runner has ended: {Output}") : false, $"the runner to say '{text}'");
+        () => Output.Contains(text, StringComparison.Ordinal) ? true : _process.HasExited ? throw new InvalidOperationException($"The runner has ended: {Output}") : false, $"the runner to say '{text}'", Patience);
 
     public async Task<int> ExitCode()
     {

@@ -8,8 +8,6 @@ namespace Lavka.Shop.Tests;
 /// <summary>The shop as processes: the runner, and a service killed with -9 at a time.</summary>
 public sealed partial class RunnerTests : IDisposable
 {
-    private static readonly string[] Services = ["Users", "Catalog", "Inventory", "Orders", "Payments", "Shipping", "Notifications"];
-
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -20,7 +18,7 @@ public sealed partial class RunnerTests : IDisposable
         using var runner = Start(RunFileWithFreePorts(), "--demo", "300", "--data", _folder.Path);
         await runner.WaitFor("first order was delivered");
 
-        foreach (var service in Services)
+        foreach (var service in ServicesOf(runner).Keys.Order(StringComparer.Ordinal))
         {
             // In the middle of the load, one after the other.
             KillService(runner, service);

@@ -5,12 +5,13 @@ namespace Lavka.Testing;
 /// <summary>Waits for what is to come, as long as it may take on a slow machine.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>The first value that is not null; fails when none comes.</summary>
-    public static async Task<T> Get<T>(Func<Task<T?>> ask, string what)
+    public static async Task<T> Get<T>(Func<Task<T?>> ask, string what, TimeSpan? patience = null)
         where T : class
     {
+        var most = patience ?? DefaultPatience;
         var watch = Stopwatch.StartNew();
         while (true)
         {
@@ -19,9 +20,9 @@ public static class Eventually
                 return value;
             }
 
-            if (watch.Elapsed > Patience)
+            if (watch.Elapsed > most)
             {
-                throw new TimeoutException($"Waited {Patience.TotalSeconds} s for {what}.");
+                throw new TimeoutException($"Waited {most.TotalSeconds} s for {what}.");
             }
 
             await Task.Delay(10);
@@ -29,5 +30,5 @@ public static class Eventually
     }
 
     /// <summary>Returns when the condition holds; fails when it never does.</summary>
-    public static Task Holds(Func<bool> condition, string what) => Get(() => Task.FromResult(condition() ? "" : null), what);
+    public static Task Holds(Func<bool> condition, string what, TimeSpan? patience = null) => Get(() => Task.FromResult(condition() ? "" : null), what, patience);
 }
