@@ -3,40 +3,53 @@ using Lavka.ServiceDefaults;
 
 namespace Lavka.Catalog;
 
-/// <summary>Builds the search index from the store when the service starts. Until it is done, search says that it is not ready.</summary>
-public sealed partial class FillIndex(AggregateStore store, SearchIndex index, ILogger<FillIndex> log) : BackgroundService
+/// <summary>
+/// Builds the search index from the store when the service starts; until that is done, search says that it is not ready. Then every so often again, for what other instances of the service were told:
+/// each event comes to one of them.
+/// </summary>
+public sealed partial class FillIndex(AggregateStore store, SearchIndex index, TimeProvider time, ILogger<FillIndex> log) : BackgroundService
 {
     private const int AtOnce = 500;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        for (string? cursor = null; ;)
+        while (true)
         {
             try
             {
-                var (ids, next) = await IdList.Slice(store, Product.Index, cursor, AtOnce, stoppingToken);
-                foreach (var product in await store.FindAll<Product>([.. ids.Select(Product.KeyOf)], stoppingToken))
-                {
-                    index.Put(product);
-                }
-
-                if (next is null)
-                {
-                    index.IsComplete = true;
-                    return;
-                }
-
-                cursor = next;
+                await Fill(stoppingToken);
+                index.IsComplete = true;
+                await Task.Delay(Interval, time, stoppingToken);
             }
-            catch (DaprException e)
+            catch (Exception e) when (e is DaprException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
             {
                 LogNotYet(e.InnerException?.Message ?? e.Message);
-                await Task.Delay(Pause, stoppingToken);
+                await Task.Delay(Pause, time, stoppingToken);
             }
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The search index cannot be built yet: {Problem}")]
+    private async Task Fill(CancellationToken stop)
+    {
+        for (string? cursor = null; ;)
+        {
+            var (ids, next) = await IdList.Slice(store, Product.Index, cursor, AtOnce, stop);
+            foreach (var product in await store.FindAll<Product>([.. ids.Select(Product.KeyOf)], stop))
+            {
+                index.Put(product);
+            }
+
+            if (next is null)
+            {
+                return;
+            }
+
+            cursor = next;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The search index cannot be built now: {Problem}")]
     private partial void LogNotYet(string problem);
 }

@@ -3,7 +3,7 @@ using Lavka.ServiceDefaults;
 
 namespace Lavka.Catalog;
 
-/// <summary>Keeps the search index as the catalog's own events tell: what another instance changed comes this way. The store is asked, so an old event cannot bring back an old product.</summary>
+/// <summary>Keeps the search index as the catalog's own events tell. The store is asked, so an old event cannot bring back an old product.</summary>
 public static class KeepIndex
 {
     public static Task Created(ProductCreated product, AggregateStore store, SearchIndex index, CancellationToken stop) => Refresh(product.ProductId, store, index, stop);

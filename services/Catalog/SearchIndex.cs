@@ -13,6 +13,8 @@ public sealed record Search(string? Words, string? Category, decimal? MinPrice, 
 /// <summary>The products for sale, in memory, by the words of their names and descriptions.</summary>
 public sealed class SearchIndex
 {
+    private const int MostWords = 10;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Product> _products = [];
 
@@ -73,14 +75,15 @@ public sealed class SearchIndex
         List<Product> found;
         lock (_lock)
         {
-            found = [.. (search.Words is null ? _products.Values : Matching(Split(search.Words))).Where(product => !product.IsDiscontinued
+            found = [.. (search.Words is null ? _products.Values : Matching([.. Split(search.Words).Distinct().Take(MostWords)])).Where(product => !product.IsDiscontinued
                 && (search.Category is null || search.Category.Equals(product.Category, StringComparison.OrdinalIgnoreCase))
                 && (search.MinPrice is null || product.Price >= search.MinPrice) && (search.MaxPrice is null || product.Price <= search.MaxPrice))];
         }
 
         var order = OrderOf(search.Sort);
         found.Sort(order);
-        var start = search.Cursor is null ? 0 : found.FindIndex(product => order.Compare(product, FromCursor(search.Cursor)) > 0);
+        var last = search.Cursor is null ? null : FromCursor(search.Cursor);
+        var start = last is null ? 0 : found.FindIndex(product => order.Compare(product, last) > 0);
         var items = start < 0 ? [] : found.Skip(start).Take(limit).ToList();
         return new(items, start >= 0 && start + limit < found.Count ? ToCursor(items[^1]) : null);
     }

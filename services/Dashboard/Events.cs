@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Lavka.Dashboard;
 
 /// <summary>
-/// Takes events in bulk (Dapr: developing-applications/building-blocks/pubsub/pubsub-bulk), as <c>components/subscriptions.yaml</c> asks for: one write for many. All of them pass:
-/// what they mean, the projection decides.
+/// Takes events in bulk (Dapr: developing-applications/building-blocks/pubsub/pubsub-bulk), as <c>components/subscriptions.yaml</c> asks for: one write for many. What the
+/// projection does not understand is left out: the journal is for ever, and nothing in it may stop a projection.
 /// </summary>
 public static class Events
 {
@@ -20,7 +20,7 @@ public static class Events
 
     public static void MapEvents(this WebApplication app) => app.MapPost("/events", async (Bulk bulk, Journal journal, CancellationToken stop) =>
     {
-        var wanted = bulk.Entries.Where(entry => Matters(entry.Event)).Select(entry => new JournalEvent(entry.Event.GetProperty("type").GetString()!, entry.Event.GetProperty("data"))).ToList();
+        var wanted = bulk.Entries.Select(entry => Read(entry.Event)).OfType<JournalEvent>().Where(Projection.Understands).ToList();
         if (wanted.Count > 0)
         {
             await journal.Append(wanted, stop);
@@ -29,7 +29,8 @@ public static class Events
         return new BulkAnswer(bulk.Entries.Select(entry => new EntryStatus(entry.EntryId, "SUCCESS")));
     }).ExcludeFromDescription();
 
-    private static bool Matters(JsonElement @event) => @event.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
-        && @event.TryGetProperty("type", out var type) && type.GetString() is { } name
-        && (name.StartsWith("order.", StringComparison.Ordinal) ? data.TryGetProperty("orderId", out _) : name is "product.created" or "stock.low" or "stock.replenished");
+    private static JournalEvent? Read(JsonElement @event) =>
+        @event.ValueKind == JsonValueKind.Object && @event.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && @event.TryGetProperty("data", out var data)
+            ? new(type.GetString()!, data)
+            : null;
 }

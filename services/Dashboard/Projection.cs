@@ -25,6 +25,23 @@ public sealed record Projection(
     public static string? OrderOf(JournalEvent @event) =>
         @event.Type.StartsWith("order.", StringComparison.Ordinal) ? @event.Data.GetProperty("orderId").GetString() : null;
 
+    /// <summary>Whether an event means something here, and is one.</summary>
+    public static bool Understands(JournalEvent @event)
+    {
+        try
+        {
+            return @event.Type == ProductCreated.Type ? Read<ProductCreated>(@event).ProductId is not null
+                : @event.Type == StockLow.Type ? Read<StockLow>(@event).ProductId is not null
+                : @event.Type == StockReplenished.Type ? Read<StockReplenished>(@event).ProductId is not null
+                : @event.Type == OrderPaid.Type ? Read<OrderPaid>(@event) is { OrderId: not null, Lines: not null } paid && paid.Lines.All(line => line?.ProductId is not null)
+                : OrderOf(@event) is not null && OrderFacts.Statuses.Contains(StatusOf(@event.Type));
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The totals after further events of the journal.</summary>
     /// <param name="find">The facts of an order, by its id.</param>
     /// <param name="save">Takes the order's new facts.</param>

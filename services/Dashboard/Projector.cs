@@ -70,7 +70,7 @@ public sealed partial class Projector(AggregateStore store, Journal journal, Tim
             return wentOn;
         }
 
-        if (await Step(head.Building, stop) || wentOn)
+        if (await Step(head.Building, stop) && (await Load(head.Building, stop)).Position < (await Load(head.Shown, stop)).Position)
         {
             return true;
         }

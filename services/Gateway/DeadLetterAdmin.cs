@@ -8,7 +8,7 @@ namespace Lavka.Gateway;
 /// <summary>The dead letters of all services, for operators: <c>/v2/admin/dead-letters</c>.</summary>
 public static class DeadLetterAdmin
 {
-    private static readonly string[] Services = [Topics.Users, Topics.Catalog, Topics.Inventory, Topics.Orders, Topics.Payments, Topics.Shipping, Topics.Notifications];
+    private static readonly string[] Services = [Topics.Users, Topics.Catalog, Topics.Inventory, Topics.Orders, Topics.Payments, Topics.Shipping, Topics.Notifications, V2.Loyalty];
 
     public sealed record DeadLetterView(string Service, DeadLetter DeadLetter);
 
@@ -34,7 +34,7 @@ public static class DeadLetterAdmin
             var outcomes = new List<bool>();
             foreach (var letter in (await List(service, peers, stop)).Items)
             {
-                outcomes.Add(await Resend(letter.Service, letter.DeadLetter.Id, peers, stop));
+                outcomes.Add(await TryResend(letter, peers, stop));
             }
 
             return TypedResults.Ok(new ResendView(outcomes.Count(passed => passed), outcomes.Count(passed => !passed)));
@@ -62,6 +62,19 @@ public static class DeadLetterAdmin
         }
 
         return new(items, away);
+    }
+
+    /// <summary>One that cannot be delivered now is not to keep the others back.</summary>
+    private static async Task<bool> TryResend(DeadLetterView letter, Peers peers, CancellationToken stop)
+    {
+        try
+        {
+            return await Resend(letter.Service, letter.DeadLetter.Id, peers, stop);
+        }
+        catch (RequestException)
+        {
+            return false;
+        }
     }
 
     private static string Known(string service) => Services.Contains(service) ? service : throw RequestException.NotFound($"There is no service '{service}'; there are {string.Join(", ", Services)}.");

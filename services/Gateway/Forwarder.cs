@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Text.Json;
 using Dapr.Client;
@@ -18,11 +19,14 @@ public sealed class Forwarder(DaprClient dapr)
     private static readonly string[] RequestHeaders = ["Accept", "Idempotency-Key", "If-Match", "If-None-Match", "Carrier-Signature", ResponseHeaders.CorrelationId];
     private static readonly string[] AnswerHeaders = ["Location", "Link", "ETag", "Retry-After"];
 
+    private static readonly SearchValues<char> PlainCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~@:");
+
     private readonly HttpClient _http = dapr.CreateInvokableHttpClient();
 
     public async Task Forward(HttpContext http, string service)
     {
         var stop = http.RequestAborted;
+        CheckPath(http.Request.Path);
         using var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), $"http://{service}{http.Request.Path.ToUriComponent()}{http.Request.QueryString}");
         foreach (var name in RequestHeaders.Where(http.Request.Headers.ContainsKey))
         {
@@ -61,6 +65,21 @@ public sealed class Forwarder(DaprClient dapr)
         if (response.StatusCode != HttpStatusCode.NoContent)
         {
             await response.Content.CopyToAsync(http.Response.Body, stop);
+        }
+    }
+
+    /// <summary>
+    /// Lets through paths of plain segments alone. Dapr decodes a path and takes its dots away before it calls the service, so one that is more than it seems here could lead to what
+    /// is not for clients.
+    /// </summary>
+    private static void CheckPath(PathString path)
+    {
+        foreach (var segment in path.Value!.Split('/'))
+        {
+            if (segment is "." or ".." || segment.AsSpan().ContainsAnyExcept(PlainCharacters))
+            {
+                throw RequestException.NotFound($"There is no '{path}'.");
+            }
         }
     }
 

@@ -11,7 +11,7 @@ namespace Lavka.Gateway;
 /// </summary>
 public static class Limits
 {
-    /// <summary>The stricter limit of signing in: by trying, a password can be found.</summary>
+    /// <summary>The stricter limit of signing in and registering: by trying, a password can be found, and to hash one is slow on purpose.</summary>
     public const string SignIn = "sign-in";
 
     public static void AddLimits(this WebApplicationBuilder builder)

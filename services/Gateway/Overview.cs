@@ -32,15 +32,14 @@ public static class Overview
         var user = Uri.EscapeDataString(userId);
         var orders = await peers.Get<JsonPage>(Topics.Orders, $"/v2/users/{user}/orders?limit={Page.Limit(limit)}{(cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}")}", stop);
         var away = new ConcurrentDictionary<string, bool>();
-        var messages = Ask<JsonPage>(Topics.Notifications, $"/v2/users/{user}/messages?limit=100");
         var parts = await Task.WhenAll(orders!.Items.Select(async order =>
         {
             var id = Uri.EscapeDataString((string)order["id"]!);
             var (payment, shipment) = (Ask<JsonObject>(Topics.Payments, $"/v2/payments/{id}"), Ask<JsonObject>(Topics.Shipping, $"/v2/shipments/{id}"));
-            return (Order: order, Payment: await payment, Shipment: await shipment);
+            var messages = Ask<IReadOnlyList<JsonObject>>(Topics.Notifications, $"/orders/{id}/messages");
+            return new OrderOverview(order, await payment, await shipment, await messages ?? []);
         }));
-        var told = ((await messages)?.Items ?? []).ToLookup(message => (string)message["reference"]!);
-        return new([.. parts.Select(part => new OrderOverview(part.Order, part.Payment, part.Shipment, [.. told[(string)part.Order["id"]!]]))], [.. away.Keys.Order()], orders.NextCursor);
+        return new(parts, [.. away.Keys.Order()], orders.NextCursor);
 
         async Task<T?> Ask<T>(string service, string path)
             where T : class

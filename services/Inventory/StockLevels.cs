@@ -22,9 +22,16 @@ public sealed class StockLevels(AggregateStore store, IConfiguration configurati
     {
         foreach (var productId in productIds)
         {
-            // The stock is read after the level: if both change meanwhile, the level's ETag makes this start over.
-            await store.Change<StockLevel>(StockLevel.KeyOf(productId), async level =>
-                await store.FindPart<Stock>(Stock.KeyOf(productId), stop) is { } stock ? Compare(level, stock) : Change.Nothing<StockLevel>(), stop);
+            // Again after each change: the stock may have moved on between its reading and the saving, and who moved it then saw nothing to tell.
+            for (var isChanged = true; isChanged;)
+            {
+                await store.Change<StockLevel>(StockLevel.KeyOf(productId), async level =>
+                {
+                    var change = await store.FindPart<Stock>(Stock.KeyOf(productId), stop) is { } stock ? Compare(level, stock) : Change.Nothing<StockLevel>();
+                    isChanged = change.IsChanged;
+                    return change;
+                }, stop);
+            }
         }
     }
 

@@ -25,6 +25,10 @@ public sealed record Message(
 {
     public static string KeyOf(string template, string reference, string channel = Channels.Email) => $"message-{template}-{reference}" + (channel == Channels.Email ? "" : $"-{channel}");
 
+    /// <summary>The keys of all there can be about an order.</summary>
+    public static IReadOnlyList<string> KeysOf(string orderId) =>
+        [.. Notifications.Template.OfOrders.SelectMany(template => new[] { Channels.Email, Channels.Sms }.Select(channel => KeyOf(template, orderId, channel)))];
+
     /// <summary>The index of a user's messages.</summary>
     public static string IndexOf(string userId) => $"messages-of-{userId}";
 }

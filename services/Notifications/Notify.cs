@@ -1,3 +1,4 @@
+using Dapr;
 using Dapr.Client;
 using Lavka.Contracts;
 using Lavka.ServiceDefaults;
@@ -75,9 +76,9 @@ public sealed class Notify(AggregateStore store, DaprClient dapr, Peers peers, T
         {
             await dapr.InvokeBindingAsync(channel, "create", isEmail ? template.Html(name) : template.Text, metadata, stop);
         }
-        catch
+        catch (DaprException e) when (e.InnerException is not (HttpRequestException or OperationCanceledException))
         {
-            // It was not sent, for certain: whoever tries next need not wait.
+            // The binding refused it; whoever tries next need not wait. Without an answer it may have been sent: then the next does wait.
             await store.Change<Message>(key, message => (message! with { SentAt = null }).Quietly(), CancellationToken.None);
             throw;
         }

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lavka.Notifications;
 
-/// <summary>The API: <c>/v2/users/{id}/messages</c> and <c>/v2/users/{id}/preferences</c>.</summary>
+/// <summary>The API: <c>/v2/users/{id}/messages</c> and <c>/v2/users/{id}/preferences</c>; and an order's messages, for the Gateway's overview.</summary>
 public static class V2
 {
     public sealed record MessageView(string Template, string Reference, string Channel, string Status, string Text, DateTimeOffset? SentAt)
@@ -22,9 +22,11 @@ public static class V2
         users.MapGet("/messages", async Task<Ok<Page<MessageView>>> (string userId, string? cursor, int? limit, Caller caller, AggregateStore store, CancellationToken stop) =>
         {
             Check(caller, userId);
-            var page = await Page.Of<Message>(store, Message.IndexOf(userId), key => key, cursor, limit, _ => true, stop);
+            var page = await Page.Of<Message>(store, Message.IndexOf(userId), key => key, cursor, limit, null, stop);
             return TypedResults.Ok(new Page<MessageView>([.. page.Items.Select(MessageView.Of)], page.NextCursor));
         }).WithSummary("What a user was told, newest first.");
+        app.MapGet("/orders/{orderId}/messages", async Task<Ok<IEnumerable<MessageView>>> (string orderId, AggregateStore store, CancellationToken stop) =>
+            TypedResults.Ok((await store.FindAll<Message>(Message.KeysOf(orderId), stop)).OrderBy(message => message.SentAt).Select(MessageView.Of))).ExcludeFromDescription();
         users.MapGet("/preferences", async Task<Ok<PreferencesView>> (string userId, Caller caller, AggregateStore store, CancellationToken stop) =>
         {
             Check(caller, userId);

@@ -20,6 +20,6 @@ public static class CancelOrder
             }
         }
 
-        return order.Status == OrderStatus.Cancelled ? order : throw ChangeStatus.NotLawful(order, OrderStatus.Cancelled);
+        return order.Status == OrderStatus.Cancelled ? order : throw ChangeStatus.NotLawful(order, OrderStatus.Cancelled, []);
     }
 }

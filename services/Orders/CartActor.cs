@@ -57,7 +57,7 @@ public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook pr
 
     public Task<CartAnswer> Checkout(CheckoutRequest request) => Answer(async cart =>
     {
-        if (cart.Last is { } last && (request.Key is null ? cart.Items.Count == 0 : request.Key == last.Key))
+        if (cart.Last is { } last && (request.Key is null ? cart.IsUntouched : request.Key == last.Key))
         {
             return new(null, await store.Find<Order>(Order.KeyOf(last.OrderId), CancellationToken.None));
         }
@@ -75,8 +75,10 @@ public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook pr
 
         // The order is saved elsewhere: what is written here first tells after a crash whether it was.
         var checkout = new CartCheckout(PlaceOrder.IdFor(Id.GetId(), cart.CartId), request.Key);
-        await Save(cart with { CheckingOut = checkout });
-        var lines = cart.Items.Select(item => new WantedLine(item.ProductId, item.Quantity, null)).ToList();
+        await Save(cart with { Items = [.. view.Items.Select(item => new CartItem(item.ProductId, item.Quantity, item.Price))], CheckingOut = checkout });
+
+        // Where the customer expects a total, no price may change between here and there.
+        var lines = view.Items.Select(item => new WantedLine(item.ProductId, item.Quantity, request.Total is null ? null : item.Price)).ToList();
         var order = await place.Handle(new(Id.GetId(), lines, cart.CartId, request.Address, request.PayWithinSeconds), CancellationToken.None);
         await Save(Cart.After(checkout));
         await UnregisterReminderAsync(Expiry);
@@ -86,7 +88,7 @@ public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook pr
     /// <summary>Nobody has touched the cart for long: it is emptied.</summary>
     public async Task ReceiveReminderAsync(string reminderName, byte[] state, TimeSpan dueTime, TimeSpan period)
     {
-        await Save(Cart.After((await Load()).Last));
+        await Save(Cart.After((await Load()).Last) with { IsUntouched = false });
         await UnregisterReminderAsync(Expiry);
     }
 

@@ -17,14 +17,14 @@ public static class ChangeStatus
         var order = await store.Find<Order>(Order.KeyOf(orderId), stop);
         return order is null || !caller.MayAct(order.UserId) ? throw RequestException.NotFound($"There is no order '{orderId}'.")
             : order.Status == wanted ? order
-            : wanted == OrderStatus.Cancelled ? await CancelOrder.Handle(orderId, "The customer cancelled it.", store, peers, time, stop)
-            : throw NotLawful(order, wanted);
+            : wanted == OrderStatus.Cancelled ? await CancelOrder.Handle(orderId, caller.Role == Roles.Operator ? "An operator cancelled it." : "The customer cancelled it.", store, peers, time, stop)
+            : throw NotLawful(order, wanted, order.Lawful);
     }
 
     /// <summary>409: the order cannot become this; says what it can.</summary>
-    public static RequestException NotLawful(Order order, OrderStatus wanted)
+    public static RequestException NotLawful(Order order, OrderStatus wanted, IReadOnlyList<OrderStatus> lawful)
     {
-        var allowed = order.Lawful.Select(Name).ToList();
+        var allowed = lawful.Select(Name).ToList();
         var error = RequestException.Conflict($"Order '{order.OrderId}' is {Name(order.Status)} and cannot be made {Name(wanted)}; allowed: {(allowed.Count == 0 ? "nothing" : string.Join(", ", allowed))}.");
         error.Extensions["allowed"] = allowed;
         return error;

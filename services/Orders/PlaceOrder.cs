@@ -65,6 +65,11 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers pee
             throw RequestException.Bad("The user_id is required.");
         }
 
+        if (!Ids.CanBe(wanted.UserId))
+        {
+            throw RequestException.Bad($"There is no user '{wanted.UserId}'.");
+        }
+
         if (wanted.Lines is null or { Count: 0 or > MostLines })
         {
             throw RequestException.Bad($"The order has {wanted.Lines?.Count ?? 0} items; allowed are 1 to {MostLines}.");
@@ -75,6 +80,11 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers pee
             if (string.IsNullOrWhiteSpace(line?.ProductId))
             {
                 throw RequestException.Bad("An item has no product_id.");
+            }
+
+            if (!Ids.CanBe(line.ProductId))
+            {
+                throw RequestException.Bad($"There is no product '{line.ProductId}' for sale.");
             }
 
             CheckedQuantity(line.ProductId, line.Quantity);
@@ -103,6 +113,6 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers pee
         })];
     }
 
-    private static bool IsSame(Order placed, WantedOrder wanted) =>
-        placed.Lines.Select(line => (line.ProductId, line.Quantity)).SequenceEqual(wanted.Lines!.Select(line => (line.ProductId!, line.Quantity!.Value)));
+    private static bool IsSame(Order placed, WantedOrder wanted) => placed.Address == wanted.Address && placed.PayWithinSeconds == wanted.PayWithinSeconds
+        && placed.Lines.Select(line => (line.ProductId, line.Quantity)).SequenceEqual(wanted.Lines!.Select(line => (line.ProductId!, line.Quantity!.Value)));
 }

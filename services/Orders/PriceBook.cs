@@ -16,7 +16,7 @@ public sealed class PriceBook(AggregateStore store, Peers peers)
         var copies = (await store.FindAll<ProductCopy>([.. productIds.Select(ProductCopy.KeyOf)], stop)).ToDictionary(copy => copy.ProductId);
         foreach (var productId in productIds.Where(id => !copies.ContainsKey(id)))
         {
-            if (await peers.Get<CatalogProduct>(Topics.Catalog, $"/v1/products/{Uri.EscapeDataString(productId)}", stop) is { } product)
+            if (await peers.Get<CatalogProduct>(Topics.Catalog, $"/v1/products/{Uri.EscapeDataString(productId)}", stop) is { } product && product.Id == productId)
             {
                 copies[productId] = new(product.Id, product.Price, product.PriceVersion, IsDiscontinued: false);
             }

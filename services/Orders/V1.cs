@@ -42,7 +42,7 @@ public static class V1
             TypedResults.Ok(OrderView.Of(await ChangeStatus.Handle(id, change.Status, caller, store, peers, time, stop))))
             .WithSummary("Cancel an order that has not left; every other status follows from stock, payment and shipment.");
         orders.MapGet("", ([FromQuery(Name = "user_id")] string? userId, string? page, HttpContext http, AggregateStore store, CancellationToken stop) =>
-            string.IsNullOrWhiteSpace(userId) ? throw RequestException.Bad("The user_id is required: /v1/orders?user_id=...") : List(userId, page, http, store, stop))
+            !Ids.CanBe(userId) ? throw RequestException.Bad("The user_id is required: /v1/orders?user_id=...") : List(userId!, page, http, store, stop))
             .WithSummary("A user's orders (user_id), newest page first; the Link header leads to the next page.");
         app.MapGet("/v1/users/{userId}/orders", List).WithTags("Orders").WithSummary("A user's orders, newest page first; the Link header leads to the next page.");
     }

@@ -70,7 +70,7 @@ public static class V2
                 throw RequestException.Bad($"The status '{status}' is none; there are {string.Join(", ", Enum.GetValues<OrderStatus>().Select(Name))}.");
             }
 
-            var page = await Page.Of<Order>(store, Order.IndexOf(userId), Order.KeyOf, cursor, limit, order => status is null || Name(order.Status) == status.ToLowerInvariant(), stop);
+            var page = await Page.Of<Order>(store, Order.IndexOf(userId), Order.KeyOf, cursor, limit, status is null ? null : order => Name(order.Status) == status.ToLowerInvariant(), stop);
             return TypedResults.Ok(new Page<OrderView>([.. page.Items.Select(OrderView.Of)], page.NextCursor));
         }).WithTags("Orders").WithSummary("A user's orders, newest first.");
     }

@@ -21,6 +21,11 @@ public static class PayOrder
             throw RequestException.Bad("The order_id is required.");
         }
 
+        if (!Ids.CanBe(orderId))
+        {
+            throw RequestException.NotFound($"There is no order '{orderId}'.");
+        }
+
         var order = await peers.Get<Order>(Topics.Orders, $"/v1/orders/{Uri.EscapeDataString(orderId)}", stop) ?? throw RequestException.NotFound($"There is no order '{orderId}'.");
         if (amount is not null && amount != order.Total)
         {

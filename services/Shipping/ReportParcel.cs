@@ -34,7 +34,12 @@ public static class ReportParcel
             "in_transit" => PackageStatus.Dispatched,
             _ => throw RequestException.Bad($"The status is '{report.Status ?? "missing"}'; allowed are in_transit, delivered and returned."),
         };
-        var tracked = await store.FindPart<TrackedPackage>(TrackedPackage.KeyOf(report.TrackingNumber ?? ""), stop)
+        if (!Ids.CanBe(report.TrackingNumber))
+        {
+            throw RequestException.NotFound($"There is no package '{report.TrackingNumber}'.");
+        }
+
+        var tracked = await store.FindPart<TrackedPackage>(TrackedPackage.KeyOf(report.TrackingNumber!), stop)
             ?? throw RequestException.NotFound($"There is no package '{report.TrackingNumber}'.");
         return (await store.Accept<Shipment>(Shipment.KeyOf(tracked.OrderId), shipment =>
             status == PackageStatus.Dispatched ? shipment!.Unchanged() : shipment!.Report(report.TrackingNumber, status, report.Reason), stop))!;

@@ -76,11 +76,14 @@ public sealed record TrackedPackage(string OrderId)
 }
 
 /// <summary>An order's packages. There is one shipment for an order, whatever comes twice or late; whether it leaves or is held back is decided here, once.</summary>
-public sealed record Shipment(string OrderId, ShipmentStatus Status, string TrackingNumber, string? UserId = null, IReadOnlyList<Package>? Packages = null, Address? Address = null)
+public sealed record Shipment(string OrderId, ShipmentStatus Status, string TrackingNumber, string UserId = "", IReadOnlyList<Package>? Packages = null, Address? Address = null)
 {
     public static string KeyOf(string orderId) => $"shipment-{orderId}";
 
-    /// <summary>What the carrier's word on one package, or on all, makes of the shipment. Where it has ended, it stays.</summary>
+    /// <summary>
+    /// What the carrier's word on one package, or on all, makes of the shipment. It is returned when all packages are: then all money goes back. When the customer has a part of it, it is delivered, and what came
+    /// back is for an operator to settle. Where it has ended, it stays.
+    /// </summary>
     /// <param name="trackingNumber">Null: all packages.</param>
     public Change<Shipment> Report(string? trackingNumber, PackageStatus status, string? reason)
     {
@@ -91,9 +94,11 @@ public sealed record Shipment(string OrderId, ShipmentStatus Status, string Trac
         }
 
         var next = this with { Packages = packages };
-        return status == PackageStatus.Returned
-                ? (next with { Status = ShipmentStatus.Returned }).Telling(new ShipmentReturned(OrderId, trackingNumber ?? TrackingNumber, reason ?? "It could not be handed over."))
-            : packages.All(package => package.Status == PackageStatus.Delivered) ? (next with { Status = ShipmentStatus.Delivered }).Telling(new ShipmentDelivered(OrderId, TrackingNumber))
-            : next.Quietly();
+        return packages.All(package => package.Status == PackageStatus.Returned)
+                ? (next with { Status = ShipmentStatus.Returned }).Telling(new ShipmentReturned(OrderId, TrackingNumber, reason ?? "It could not be handed over."))
+            : packages.All(package => package.Status != PackageStatus.Dispatched) ? (next with { Status = ShipmentStatus.Delivered }).Telling(new ShipmentDelivered(OrderId, TrackingNumber))
+
+            // Once more what was told before: it may not have been yet, and a change forgets it.
+            : next.Telling(new ShipmentDispatched(OrderId, TrackingNumber, [.. packages.Select(package => package.TrackingNumber)]));
     }
 }

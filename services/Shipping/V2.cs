@@ -22,7 +22,7 @@ public static class V2
     public static void MapV2(this WebApplication app)
     {
         app.MapGet("/v2/shipments/{orderId}", async Task<Ok<ShipmentView>> (string orderId, Caller caller, AggregateStore store, CancellationToken stop) =>
-            await store.Find<Shipment>(Shipment.KeyOf(orderId), stop) is { } shipment && (caller.IsTrusted || caller.UserId == shipment.UserId)
+            await store.Find<Shipment>(Shipment.KeyOf(orderId), stop) is { } shipment && caller.MayAct(shipment.UserId)
                 ? TypedResults.Ok(ShipmentView.Of(shipment))
                 : throw RequestException.NotFound($"There is no shipment for an order '{orderId}'."))
             .WithTags("Shipments").WithSummary("An order's packages, and where they are.");

@@ -26,7 +26,7 @@ public static class CheckCredentials
                 : throw Wrong();
         }
 
-        var userId = (await store.FindPart<IdList>(User.EmailKeyOf(email), stop))?.Ids[0];
+        var userId = RegisterUser.IsEmail(email) ? (await store.FindPart<IdList>(User.EmailKeyOf(email), stop))?.Ids[0] : null;
         var user = userId is null ? null : await store.Find<User>(User.KeyOf(userId), stop);
         return passwords.Matches(user?.PasswordHash, password) ? new(user!.UserId, Roles.Customer) : throw Wrong();
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.RegularExpressions;
 using Lavka.Contracts;
 using Lavka.ServiceDefaults;
@@ -30,7 +31,7 @@ public static partial class RegisterUser
         {
             if (existing is not null)
             {
-                return existing.Name == name ? existing.Unchanged() : throw NaturalId.KeyUsed(wanted.IdempotencyKey);
+                return existing.Name == name && existing.Phone == phone ? existing.Unchanged() : throw NaturalId.KeyUsed(wanted.IdempotencyKey);
             }
 
             if (parts[emailKey] is not null)
@@ -45,12 +46,15 @@ public static partial class RegisterUser
         return user!;
     }
 
+    /// <summary>Whether this can be somebody's e-mail address.</summary>
+    public static bool IsEmail([NotNullWhen(true)] string? email) => email is { Length: > 0 and <= 254 } && Email().IsMatch(email);
+
     private static RequestException Registered(string email) => RequestException.Bad($"The email '{email}' is registered already.");
 
     private static (string Email, string Name, string? Phone) Checked(Registration wanted)
     {
         var (email, name) = (wanted.Email?.Trim(), wanted.Name?.Trim());
-        if (string.IsNullOrEmpty(email) || email.Length > 254 || !Email().IsMatch(email))
+        if (!IsEmail(email))
         {
             throw RequestException.Bad($"The email '{email}' is not an e-mail address.");
         }
@@ -73,9 +77,9 @@ public static partial class RegisterUser
         return (email, name, wanted.Phone);
     }
 
-    [GeneratedRegex(@"^[^@\s]+@[^@\s]+\.[^@\s.]+$")]
+    [GeneratedRegex(@"^[^@\s|]+@[^@\s|]+\.[^@\s|.]+\z")]
     private static partial Regex Email();
 
-    [GeneratedRegex(@"^\+[1-9][0-9]{6,14}$")]
+    [GeneratedRegex(@"^\+[1-9][0-9]{6,14}\z")]
     private static partial Regex Phone();
 }

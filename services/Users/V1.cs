@@ -30,7 +30,7 @@ public static class V1
         {
             var (ids, earlier) = email is null
                 ? await IdList.Page(store, User.Index, page, stop)
-                : ((await store.FindPart<IdList>(User.EmailKeyOf(email.Trim()), stop))?.Ids ?? [], null);
+                : (RegisterUser.IsEmail(email.Trim()) ? (await store.FindPart<IdList>(User.EmailKeyOf(email.Trim()), stop))?.Ids ?? [] : [], null);
             http.LinkToNextPage(earlier);
             return TypedResults.Ok((await store.FindAll<User>([.. ids.Select(User.KeyOf)], stop)).Select(UserView.Of));
         }).WithSummary("Users, newest page first, or the one with an e-mail address; the Link header leads to the next page.");

@@ -27,7 +27,7 @@ public static class V2
         users.MapGet("", async Task<Ok<Page<UserView>>> (string? cursor, int? limit, Caller caller, AggregateStore store, CancellationToken stop) =>
         {
             caller.MustBeOperator();
-            var page = await Page.Of<User>(store, User.Index, User.KeyOf, cursor, limit, _ => true, stop);
+            var page = await Page.Of<User>(store, User.Index, User.KeyOf, cursor, limit, null, stop);
             return TypedResults.Ok(new Page<UserView>([.. page.Items.Select(UserView.Of)], page.NextCursor));
         }).WithSummary("All users, newest first. For operators.");
         users.MapGet("/{id}", async Task<Ok<UserView>> (string id, Caller caller, AggregateStore store, CancellationToken stop) =>

@@ -29,6 +29,20 @@ public sealed class ProjectionTests
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(200), Prop.ForAll(Arb.From(runs), run => Text(Play(run.Item1, run.Item2)) == expected));
     }
 
+    [Theory]
+    [InlineData("order.paid", """{"orderId":"o","userId":"u","total":1}""")]
+    [InlineData("order.paid", """{"orderId":"o","lines":[null],"total":1}""")]
+    [InlineData("order.created", """{"orderId":1}""")]
+    [InlineData("order.eaten", """{"orderId":"o"}""")]
+    [InlineData("order.created", "[]")]
+    [InlineData("stock.low", """{"productId":"p","onHand":"x"}""")]
+    [InlineData("price.changed", """{"productId":"p"}""")]
+    public void What_is_no_event_it_knows_does_not_get_into_the_journal(string type, string data) =>
+        Assert.False(Projection.Understands(new(type, JsonDocument.Parse(data).RootElement)));
+
+    [Fact]
+    public void Every_event_it_knows_is_understood() => Assert.All(Told, told => Assert.True(Projection.Understands(told)));
+
     [Fact]
     public void Money_and_pieces_count_while_an_order_is_paid_and_not_off()
     {

@@ -54,7 +54,7 @@ public sealed class DeadLetterTests(InProcessShop shop) : IDisposable
         await shop.StopService("shipping");
         try
         {
-            Assert.Equal(["shipping"], (await operators.Get("/v2/admin/dead-letters"))["unavailable"]!.AsArray().Select(name => (string?)name));
+            Assert.Contains("shipping", (await operators.Get("/v2/admin/dead-letters"))["unavailable"]!.AsArray().Select(name => (string?)name));
         }
         finally
         {

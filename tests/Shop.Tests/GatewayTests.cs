@@ -108,6 +108,26 @@ public sealed class GatewayTests(InProcessShop shop) : IDisposable
     }
 
     [Theory]
+    [InlineData("{")]
+    [InlineData("[]")]
+    public async Task What_looks_like_an_event_is_no_event_to_the_Gateway(string body)
+    {
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/cloudevents+json");
+
+        using var response = await shop.Gateway.PostAsync(new Uri("/v2/sessions", UriKind.Relative), content);
+
+        Assert.InRange((int)response.StatusCode, 400, 499);
+    }
+
+    [Fact]
+    public async Task An_overview_says_what_is_wrong_with_a_cursor()
+    {
+        using var ann = await shop.NewShopper();
+
+        Assert.Equal(400, (await V2Client.Problem(await ann.Send(HttpMethod.Get, $"/v2/users/{ann.UserId}/overview?cursor=x"))).Status);
+    }
+
+    [Theory]
     [InlineData("off", 404)]
     [InlineData("operators", 401)]
     public async Task V1_can_be_closed(string setting, int status)

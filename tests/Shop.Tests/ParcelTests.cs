@@ -48,6 +48,20 @@ public sealed class ParcelTests(InProcessShop shop) : IDisposable
         Assert.Equal("Nobody at home.", (await shop.WaitFor(order, "returned")).Reason);
     }
 
+    [Fact]
+    public async Task A_customer_who_has_a_part_of_an_order_is_not_given_all_the_money_back()
+    {
+        using var ann = await shop.NewShopper();
+        var (order, packages) = await Send(ann, 60);
+
+        using var first = await Report(packages[0]!, "delivered");
+        using var second = await Report(packages[1]!, "returned");
+
+        await shop.WaitFor(order, "delivered");
+        Assert.Equal("completed", (string?)(await ann.Get($"/v2/payments/{order}"))["status"]);
+        Assert.Equal("returned", (string?)(await ann.Get($"/v2/shipments/{order}"))["packages"]![1]!["status"]);
+    }
+
     [Theory]
     [InlineData("no signature")]
     [InlineData("another key")]

@@ -244,6 +244,12 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
     [InlineData("/v1/orders", """{"user_id":"USER","items":[]}""", 400, "items")]
     [InlineData("/v1/orders", """{"user_id":"USER"}""", 400, "items")]
     [InlineData("/v1/orders", """{"user_id":"USER","items":[null]}""", 400, "product_id")]
+    [InlineData("/v1/users", """{"email":"a||b@example.com","name":"Ann"}""", 400, "a||b")]
+    [InlineData("/v1/orders", """{"user_id":"../../health","items":[{"product_id":"PRODUCT","quantity":1}]}""", 400, "../../health")]
+    [InlineData("/v1/orders", """{"user_id":"50%","items":[{"product_id":"PRODUCT","quantity":1}]}""", 400, "50%")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[{"product_id":"../../health","quantity":1}]}""", 400, "../../health")]
+    [InlineData("/v1/orders", """{"user_id":"USER","items":[{"product_id":"a||b","quantity":1}]}""", 400, "a||b")]
+    [InlineData("/v1/payments", """{"order_id":"../../health"}""", 404, "../../health")]
     [InlineData("/v1/payments", """{"order_id":"nothing"}""", 404, "nothing")]
     [InlineData("/v1/nonsense", "{}", 404, "nonsense")]
     public async Task Bad_input_gets_a_clear_answer_and_changes_nothing(string path, string body, int status, string named)

@@ -175,6 +175,35 @@ public sealed class SignInTests(InProcessShop shop) : IDisposable
         Assert.Equal(HttpStatusCode.Forbidden, products.StatusCode);
     }
 
+    [Theory]
+    [InlineData("GET", "/v1/orders/..%2F..%2Fdapr%2Fsubscribe")]
+    [InlineData("GET", "/v1/orders/%252e%252e/%252e%252e/dapr/subscribe")]
+    [InlineData("GET", "/v1/orders/..%2F..%2Fdead-letters")]
+    [InlineData("GET", "/v1/orders/..%5C..%5Cdead-letters")]
+    [InlineData("GET", "/v2/products/..%2F..%2Fdead-letters")]
+    [InlineData("PUT", "/v1/orders/..%2F..%2Factors%2FPaymentDeadlineActor%2Fx%2Fmethod%2FStart")]
+    [InlineData("POST", "/v1/orders/..%2F..%2Fevents%2Fpayments%2Fpayment.completed")]
+    [InlineData("GET", "/v1/orders/a%7C%7Cb")]
+    public async Task No_path_leads_around_the_Gateway(string method, string path)
+    {
+        // As it is written: a Uri would take the dots away.
+        using var request = new HttpRequestMessage(new(method), new Uri(shop.AddressOf("gateway").OriginalString + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+        request.Content = method == "GET" ? null : new StringContent("{}", MediaTypeHeaderValue.Parse("application/json"));
+
+        Assert.Equal(404, (await V2Client.Problem(await shop.Gateway.SendAsync(request))).Status);
+    }
+
+    [Fact]
+    public async Task Another_service_cannot_deliver_events()
+    {
+        using var http = new HttpClient();
+        using var content = new StringContent("{}", MediaTypeHeaderValue.Parse("application/json"));
+
+        using var answer = await http.PostAsync(new Uri(shop.SidecarOf("users"), "/v1.0/invoke/orders/method/events/payments/payment.completed"), content);
+
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+    }
+
     [Fact]
     public async Task A_service_answers_its_own_sidecar_alone()
     {

@@ -77,6 +77,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
         where TPart : class
     {
         var held = new List<SemaphoreSlim>();
+        (T? State, StoredEvent? Tells) done;
         try
         {
             foreach (var stripe in partKeys.Select(part => (int)((uint)part.GetHashCode(StringComparison.Ordinal) % Stripes)).Distinct().Order())
@@ -85,15 +86,24 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
                 held.Add(_locks[stripe]);
             }
 
-            return await RunAlone(key, partKeys, decide, fromClient, stop);
+            done = await Save(key, partKeys, decide, fromClient, stop);
         }
         finally
         {
             held.ForEach(one => one.Release());
         }
+
+        // Nobody waits for a slow broker but who tells.
+        if (done.Tells is not null)
+        {
+            await (fromClient ? outbox.Tell(key, done.Tells, stop) : outbox.Publish(done.Tells, stop));
+        }
+
+        return done.State;
     }
 
-    private async Task<T?> RunAlone<T, TPart>(
+    /// <summary>The aggregate after the change, and what is to be told now.</summary>
+    private async Task<(T? State, StoredEvent? Tells)> Save<T, TPart>(
         string key, IReadOnlyCollection<string> partKeys, Func<T?, Parts<TPart>, Task<Change<T>>> decide, bool fromClient, CancellationToken stop)
         where T : class
         where TPart : class
@@ -107,12 +117,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
             if (!change.IsChanged)
             {
                 // The event that made the last change has come again: perhaps the crash was just before it was told.
-                if (cause is not null && read.Aggregate is { Tells: { } told } && read.Aggregate.Cause == cause)
-                {
-                    await outbox.Publish(told, stop);
-                }
-
-                return read.Aggregate?.State;
+                return (read.Aggregate?.State, cause is not null && read.Aggregate?.Cause == cause ? read.Aggregate.Tells : null);
             }
 
             var version = (read.Aggregate?.Version ?? 0) + 1;
@@ -123,12 +128,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
                 : await SaveAll(key, next, read.ETags, parts, null, stop);
             if (saved)
             {
-                if (!fromClient && tells is not null)
-                {
-                    await outbox.Publish(tells, stop);
-                }
-
-                return change.State;
+                return (change.State, tells);
             }
 
             LogConflict(key, attempt);

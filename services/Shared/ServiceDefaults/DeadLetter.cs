@@ -13,7 +13,8 @@ internal sealed record DeadLetterMessage(string Id, string Type, string Path, st
 /// <param name="Id">Of the dead letter: an event is dead once for an endpoint, however often it is refused.</param>
 /// <param name="Refusals">How often it has been refused.</param>
 /// <param name="IsResent">Whether it has passed since.</param>
-public sealed record DeadLetter(string Id, string EventId, string Type, string Path, string Reason, JsonElement Data, DateTimeOffset At, int Refusals, bool IsResent)
+/// <param name="LastMessage">The id of the last message about it: that it comes twice is no second refusal.</param>
+public sealed record DeadLetter(string Id, string EventId, string Type, string Path, string Reason, JsonElement Data, DateTimeOffset At, int Refusals, bool IsResent, string? LastMessage = null)
 {
     /// <summary>The index of a service's dead letters.</summary>
     public const string Index = "dead-letters";

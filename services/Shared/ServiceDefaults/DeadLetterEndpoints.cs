@@ -30,13 +30,18 @@ internal static class DeadLetterEndpoints
         var id = NaturalId.From(message.Id, message.Path);
         return store.Change<DeadLetter, IdList>(DeadLetter.KeyOf(id), [DeadLetter.Index], (known, parts) =>
         {
+            if (known is not null && known.LastMessage == store.Cause?.Id)
+            {
+                return known.Unchanged();
+            }
+
             if (known is null)
             {
                 IdList.Add(parts, DeadLetter.Index, id);
             }
 
             var data = JsonSerializer.SerializeToElement(message.Data);
-            return new DeadLetter(id, message.Id, message.Type, message.Path, message.Reason, data, time.GetUtcNow(), (known?.Refusals ?? 0) + 1, IsResent: false).Quietly();
+            return new DeadLetter(id, message.Id, message.Type, message.Path, message.Reason, data, time.GetUtcNow(), (known?.Refusals ?? 0) + 1, IsResent: false, store.Cause?.Id).Quietly();
         }, stop);
     }
 

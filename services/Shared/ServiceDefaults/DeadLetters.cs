@@ -23,12 +23,12 @@ internal sealed partial class DeadLetters(RequestDelegate next, DaprClient dapr,
             return;
         }
 
-        // Inside UseCloudEvents the body is in memory, so it can be read once more.
+        http.Request.EnableBuffering();
         try
         {
             await next(http);
         }
-        catch (Exception e) when (e is RuleBrokenException or BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest })
+        catch (Exception e) when (e is RuleBrokenException or BadHttpRequestException { StatusCode: < StatusCodes.Status500InternalServerError })
         {
             await Keep(http, e);
             await http.Response.WriteAsJsonAsync(new { status = "DROP" }, http.RequestAborted);

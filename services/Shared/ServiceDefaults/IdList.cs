@@ -56,6 +56,12 @@ public sealed record IdList(IReadOnlyList<string> Ids, int Number = 0)
         return (ids, end > 0 ? end.ToString(System.Globalization.CultureInfo.InvariantCulture) : null);
     }
 
+    /// <summary>The cursor of a place so many ids before the end of a slice.</summary>
+    /// <param name="nextCursor">The slice's own.</param>
+    public static string? Back(string? nextCursor, int ids) => ((nextCursor is null ? 0 : Position(nextCursor)) + ids) is > 0 and var position
+        ? position.ToString(System.Globalization.CultureInfo.InvariantCulture)
+        : null;
+
     private static string PageKey(string key, int number) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{key}-{number}");
 
     private static int Position(string cursor) => int.TryParse(cursor, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var position)

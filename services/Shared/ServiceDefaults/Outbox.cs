@@ -35,11 +35,11 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
         ["partitionKey"] = @event.PartitionKey,
     }, stop);
 
-    /// <summary>Saves an event in the transaction of its aggregate, then tells it. If it cannot be told now, it will be.</summary>
+    /// <summary>Saves an event in the transaction of its aggregate; <see cref="Tell"/> is to follow.</summary>
     /// <returns>What the save answers.</returns>
     internal async Task<bool> Save(string aggregateKey, StoredEvent @event, Func<(StateTransactionRequest Request, string ETag), Task<bool>> save, CancellationToken stop)
     {
-        var slot = (int)((uint)aggregateKey.GetHashCode(StringComparison.Ordinal) % Keys);
+        var slot = SlotOf(aggregateKey);
         await _locks[slot].WaitAsync(stop);
         try
         {
@@ -52,15 +52,16 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
 
             Forget(slot, kept, outbox);
             _telling[slot].Add(@event.Id);
+            return true;
         }
         finally
         {
             _locks[slot].Release();
         }
-
-        await TryTell(slot, @event, stop);
-        return true;
     }
+
+    /// <summary>Tells an event that has been saved. If it cannot be told now, it will be.</summary>
+    internal Task Tell(string aggregateKey, StoredEvent @event, CancellationToken stop) => TryTell(SlotOf(aggregateKey), @event, stop);
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -72,13 +73,15 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
             {
                 await TellPending(stoppingToken);
             }
-            catch (Exception e) when (e is DaprException or JsonException && !stoppingToken.IsCancellationRequested)
+            catch (Exception e) when (e is DaprException or JsonException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
             {
                 LogNotNow(e.InnerException?.Message ?? e.Message);
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
+
+    private static int SlotOf(string aggregateKey) => (int)((uint)aggregateKey.GetHashCode(StringComparison.Ordinal) % Keys);
 
     private static string KeyOf(int slot) => $"outbox-{slot}";
 

@@ -12,6 +12,7 @@ public static class Page
 {
     // What a filter lets pass may be rare: a request looks at no more than so many.
     private const int MostLookedAt = 500;
+    private const int AtOnce = 50;
     private const int MostItems = 100;
     private const int DefaultItems = 20;
 
@@ -21,15 +22,28 @@ public static class Page
     /// <param name="limit">How many at most, 1 to 100; 20 by default. With a filter there may be fewer though there is a next page.</param>
     [SuppressMessage("Naming", "CA1711", Justification = "It is what the field calls it.")]
     public static async Task<Page<T>> Of<T>(
-        AggregateStore store, string index, Func<string, string> keyOf, string? cursor, int? limit, Func<T, bool> filter, CancellationToken stop)
+        AggregateStore store, string index, Func<string, string> keyOf, string? cursor, int? limit, Func<T, bool>? filter, CancellationToken stop)
         where T : class
     {
         var most = Limit(limit);
         var items = new List<T>();
-        for (var looked = 0; looked < MostLookedAt && items.Count < most; looked += most)
+        for (var looked = 0; looked < MostLookedAt; looked += AtOnce)
         {
-            var (ids, next) = await IdList.Slice(store, index, cursor, most - items.Count, stop);
-            items.AddRange((await store.FindAll<T>([.. ids.Select(keyOf)], stop)).Where(filter));
+            var (ids, next) = await IdList.Slice(store, index, cursor, filter is null ? most : AtOnce, stop);
+            var found = await store.FindAll<T>([.. ids.Select(keyOf)], stop);
+            for (var i = 0; i < found.Count; i++)
+            {
+                if (filter is null || filter(found[i]))
+                {
+                    items.Add(found[i]);
+                }
+
+                if (items.Count == most)
+                {
+                    return new(items, IdList.Back(next, found.Count - 1 - i));
+                }
+            }
+
             cursor = next;
             if (next is null)
             {

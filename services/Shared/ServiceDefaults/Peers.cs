@@ -7,9 +7,11 @@ namespace Lavka.ServiceDefaults;
 /// <summary>Asks other services, through Dapr's service invocation.</summary>
 public sealed class Peers(DaprClient dapr)
 {
+    private sealed record Problem(string? Detail);
+
     private readonly HttpClient _http = dapr.CreateInvokableHttpClient();
 
-    /// <summary>The service's answer, or null if it answers 404.</summary>
+    /// <summary>The service's answer, or null if it answers 404. What it refuses (4xx), is refused with its reason.</summary>
     /// <param name="service">The service's app id.</param>
     /// <param name="path">The path, with a slash in front.</param>
     /// <param name="stop">Cancels.</param>
@@ -20,7 +22,7 @@ public sealed class Peers(DaprClient dapr)
         using var response = await Send(service, HttpMethod.Get, path, stop);
         return response.IsSuccessStatusCode ? await response.Content.ReadFromJsonAsync<T>(stop)
             : response.StatusCode == HttpStatusCode.NotFound ? null
-            : throw Away(service);
+            : throw new RequestException((int)response.StatusCode, (await response.Content.ReadFromJsonAsync<Problem>(stop))?.Detail ?? $"The service '{service}' refuses it.");
     }
 
     /// <summary>The service's answer: a success, or a refusal (4xx).</summary>

@@ -66,10 +66,10 @@ public static class ServiceDefaultsExtensions
         if (!isPublic)
         {
             app.UseMiddleware<AppToken>();
+            app.UseCloudEvents(new CloudEventsMiddlewareOptions { ForwardCloudEventPropertiesAsHeaders = true, IncludedCloudEventPropertiesAsHeaders = ["id", "type"] });
+            app.UseMiddleware<DeadLetters>();
         }
 
-        app.UseCloudEvents(new CloudEventsMiddlewareOptions { ForwardCloudEventPropertiesAsHeaders = true, IncludedCloudEventPropertiesAsHeaders = ["id", "type"] });
-        app.UseMiddleware<DeadLetters>();
         app.MapSubscribeHandler();
         var service = app.Services.GetRequiredService<ServiceName>();
         app.MapGet("/health", () => new { status = "healthy", service = service.InHealth }).ExcludeFromDescription();
