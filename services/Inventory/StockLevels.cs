@@ -22,18 +22,18 @@ public sealed class StockLevels(AggregateStore store, IConfiguration configurati
     {
         foreach (var productId in productIds)
         {
-            // Again after each change: the stock may have moved on between its reading and the saving, and who moved it then saw nothing to tell.
-            for (var isChanged = true; isChanged;)
+            // Again after a change if it is true no more: the stock may have moved between its reading and the saving, and who moved it saw nothing to tell.
+            do
             {
                 await store.Change<StockLevel>(StockLevel.KeyOf(productId), async level =>
-                {
-                    var change = await store.FindPart<Stock>(Stock.KeyOf(productId), stop) is { } stock ? Compare(level, stock) : Change.Nothing<StockLevel>();
-                    isChanged = change.IsChanged;
-                    return change;
-                }, stop);
+                    await store.FindPart<Stock>(Stock.KeyOf(productId), stop) is { } stock ? Compare(level, stock) : Change.Nothing<StockLevel>(), stop);
             }
+            while (await IsOutdated(productId, stop));
         }
     }
+
+    private async Task<bool> IsOutdated(string productId, CancellationToken stop) =>
+        await store.Find<StockLevel>(StockLevel.KeyOf(productId), stop) is { } level && await store.FindPart<Stock>(Stock.KeyOf(productId), stop) is { } stock && Compare(level, stock).IsChanged;
 
     private Change<StockLevel> Compare(StockLevel? level, Stock stock)
     {

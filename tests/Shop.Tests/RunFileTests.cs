@@ -24,8 +24,8 @@ public sealed class RunFileTests
     [Fact]
     public void Ports_are_those_of_the_design()
     {
-        string[] order = ["users", "catalog", "inventory", "orders", "payments", "shipping", "notifications"];
-        var expected = order.Select((appId, i) => (appId, AppPort: (int?)(5101 + i), HttpPort: 3501 + i)).Append(("gateway", 8080, 3500)).Append(("loyalty", 5109, 3509));
+        string[] order = ["users", "catalog", "inventory", "orders", "payments", "shipping", "notifications", "dashboard", "loyalty"];
+        var expected = order.Select((appId, i) => (appId, AppPort: (int?)(5101 + i), HttpPort: 3501 + i)).Append(("gateway", 8080, 3500));
 
         Assert.Equal(expected.Order(), Apps.Select(app => (app.AppId, app.AppPort, app.HttpPort)).Order());
     }
