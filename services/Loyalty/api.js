@@ -20,23 +20,30 @@ function requireToken(app, token) {
 
 /** GET /v2/users/{id}/points */
 function mapPoints(app, accounts) {
-  app.get('/v2/users/:id/points', async (request, response, next) => {
+  app.get('/v2/users/:id/points', orLater('The points cannot be read now; try again.', async (request, response) => {
     const { id } = request.params;
     if (!maySee(request, id)) return problem(response, 404, `There is no user '${id}'.`);
 
-    try {
-      const { points, orders } = await accounts.find(id);
-      response.json({ userId: id, points, orders });
-    } catch (error) {
-      console.error(`The points of user '${id}' cannot be read: ${error.message}`);
-      next({ status: 503, message: 'The points cannot be read now; try again.' });
-    }
-  });
+    const { points, orders } = await accounts.find(id);
+    response.json({ userId: id, points, orders });
+  }));
 }
 
 /** What fails becomes problem details (RFC 9457). */
 function mapFailures(app) {
   app.use((error, _request, response, _next) => problem(response, error.status ?? 500, error.message));
+}
+
+/** A handler whose failures can pass later: they become 503, with this message. */
+function orLater(message, handle) {
+  return async (request, response, next) => {
+    try {
+      await handle(request, response);
+    } catch (error) {
+      console.error(`${request.method} ${request.path}: ${message} ${error.message}`);
+      next({ status: 503, message });
+    }
+  };
 }
 
 /** A customer sees only their own points. A call without both of the Gateway's headers is another service's. */
@@ -55,4 +62,4 @@ function problem(response, status, detail) {
   response.status(status).type('application/problem+json').send(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail }));
 }
 
-module.exports = { mapFailures, mapHealth, mapPoints, requireToken };
+module.exports = { mapFailures, mapHealth, mapPoints, orLater, problem, requireToken };

@@ -4,7 +4,10 @@ const express = require('express');
 const { DaprServer, LogLevel } = require('@dapr/dapr');
 const { Accounts } = require('./accounts');
 const { mapFailures, mapHealth, mapPoints, requireToken } = require('./api');
+const { DeadLetters } = require('./deadLetters');
+const { mapDeadLetters } = require('./deadLettersApi');
 const { subscribe } = require('./events');
+const { Documents } = require('./state');
 
 // The SDK reads both; its own defaults are other services' ports.
 process.env.APP_PORT ??= '5109';
@@ -15,14 +18,17 @@ mapHealth(app);
 requireToken(app, process.env.APP_API_TOKEN);
 
 const server = new DaprServer({ serverHttp: listeningOn(app, process.env.APP_HOST ?? '127.0.0.1'), logger: { level: LogLevel.Error } });
-const accounts = new Accounts(server.client.state);
+const documents = new Documents(server.client.state);
+const accounts = new Accounts(documents);
+const letters = new DeadLetters(documents, server.client.pubsub);
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, stop);
 start();
 
 async function start() {
   mapPoints(app, accounts);
-  await subscribe(app, server, accounts);
+  mapDeadLetters(app, letters, accounts);
+  await subscribe(app, server, accounts, letters);
   mapFailures(app);
   try {
     await server.start();

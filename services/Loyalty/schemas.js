@@ -14,6 +14,7 @@ const validators = new Map(types.map(type => [type, ajv.compile(JSON.parse(readF
 /** What is wrong with an event's data by the schema of its type; undefined: nothing. */
 function problemOf(type, data) {
   const validate = validators.get(type);
+  if (!validate) return `no events of the type '${type}' are taken`;
   return validate(data) ? undefined : ajv.errorsText(validate.errors, { dataVar: 'data' });
 }
 

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lavka.ServiceDefaults;
 using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
@@ -113,6 +115,106 @@ public sealed class LoyaltyTests : IAsyncLifetime
     }
 
     [NodeFact(Loyalty)]
+    public async Task A_dead_letter_is_listed_read_refused_again_and_passes_when_its_data_is_mended()
+    {
+        await Start();
+        var order = Paid("o-1", "ann", 20) with { Id = "bad-1" };
+        order.Data.Remove("total");
+
+        await Publish(order, order);
+        var letter = await Eventually.Get(async () => (await Letters()).SingleOrDefault(one => one.Refusals == 2), "both refusals, in one dead letter");
+        Assert.Equal(("bad-1", "order.paid", "/pubsub--orders--order.paid", false), (letter.EventId, letter.Type, letter.Path, letter.IsResent));
+        Assert.Contains("total", letter.Reason, StringComparison.Ordinal);
+        Assert.Equal("o-1", letter.Data.GetProperty("orderId").GetString());
+        Assert.InRange(DateTimeOffset.UtcNow - letter.At, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+
+        Assert.Equal((HttpStatusCode.Conflict, "The event 'bad-1' was refused again; the dead letter says why."), await Problem(HttpMethod.Post, $"/{letter.Id}/resend"));
+        Assert.Equal(3, (await Ask<DeadLetter>(HttpMethod.Get, $"/{letter.Id}")).Refusals);
+
+        order.Data["total"] = "lots";
+        await Mend(letter, order.Data);
+        Assert.Equal(HttpStatusCode.Conflict, (await Problem(HttpMethod.Post, $"/{letter.Id}/resend")).Status);
+        Assert.Contains("data/total", (await Ask<DeadLetter>(HttpMethod.Get, $"/{letter.Id}")).Reason, StringComparison.Ordinal);
+
+        order.Data["total"] = 20;
+        await Mend(letter, order.Data);
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.True((await Ask<DeadLetter>(HttpMethod.Post, $"/{letter.Id}/resend")).IsResent);
+        }
+
+        Assert.Empty(await Letters());
+        Assert.True((await Ask<DeadLetter>(HttpMethod.Get, $"/{letter.Id}")).IsResent);
+        Assert.Equal(new("ann", 20, 1), await PointsOf("ann"));
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task Data_that_is_no_object_becomes_a_dead_letter_as_it_is()
+    {
+        await Start();
+        string[] data = ["null", "0", "\"\"", "[1]"];
+
+        foreach (var one in data)
+        {
+            using var response = await PostToApp("order.paid", new { id = $"bad|| {one}", type = "order.paid", data = JsonNode.Parse(one) });
+            Assert.Contains("DROP", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+
+        var letters = await Letters();
+        Assert.Equal(data.Reverse().Select(one => ($"bad|| {one}", one)), letters.Select(letter => (letter.EventId, letter.Data.GetRawText())));
+        foreach (var letter in letters)
+        {
+            Assert.Equal(HttpStatusCode.Conflict, (await Problem(HttpMethod.Post, $"/{letter.Id}/resend")).Status);
+        }
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task Many_dead_letters_at_once_are_all_kept_and_listed_in_pages()
+    {
+        await Start();
+        string[] ids = [.. Enumerable.Range(0, 120).Select(i => $"bad-{i}")];
+
+        await Task.WhenAll(ids.Select(async id => (await PostToApp("order.returned", new { id, type = "order.returned", data = new { } })).Dispose()));
+        using var last = await PostToApp("order.returned", new { id = "last", type = "order.returned", data = new { } });
+
+        var first = await Ask<Page<DeadLetter>>(HttpMethod.Get, "?limit=40");
+        Assert.Equal((40, "last"), (first.Items.Count, first.Items[0].EventId));
+        var second = await Ask<Page<DeadLetter>>(HttpMethod.Get, $"?limit=100&cursor={first.NextCursor}");
+        Assert.Null(second.NextCursor);
+        Assert.Equal(ids.Append("last").Order(), first.Items.Concat(second.Items).Select(letter => letter.EventId).Order());
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task What_is_asked_wrongly_of_dead_letters_is_refused()
+    {
+        await Start();
+
+        Assert.Empty((await Ask<Page<DeadLetter>>(HttpMethod.Get, "?cursor=&limit=")).Items);
+        Assert.Equal((HttpStatusCode.NotFound, "There is no dead letter 'x||y'."), await Problem(HttpMethod.Get, "/x||y"));
+        Assert.Equal((HttpStatusCode.NotFound, "There is no dead letter 'x'."), await Problem(HttpMethod.Post, "/x/resend"));
+        Assert.Equal((HttpStatusCode.BadRequest, "'x' is no place in this list; take the one that the answer before it gave."), await Problem(HttpMethod.Get, "?cursor=x"));
+        Assert.Equal((HttpStatusCode.BadRequest, "The limit is 101; allowed is a whole number from 1 to 100."), await Problem(HttpMethod.Get, "?limit=101"));
+    }
+
+    [NodeFact(Loyalty)]
+    public async Task What_cannot_be_kept_or_resent_now_can_be_later()
+    {
+        await Start();
+        await Publish(Off("order.returned", "o-1", "ann") with { Id = "bad-1", Data = new() { ["orderId"] = "o-1" } });
+        var letter = await Eventually.Get(async () => (await Letters()).SingleOrDefault(), "the dead letter");
+        await _sidecar!.DisposeAsync();
+
+        using var delivery = await PostToApp("order.returned", new { id = "bad-2", type = "order.returned", data = new { } });
+        Assert.Contains("RETRY", await delivery.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        using var resend = await _http.PostAsync($"http://127.0.0.1:{_appPort}/dead-letters/{letter.Id}/resend", null);
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "application/problem+json"), (resend.StatusCode, resend.Content.Headers.ContentType?.MediaType));
+
+        await StartSidecar();
+        await Mend(letter, Off("order.returned", "o-1", "ann").Data);
+        Assert.True((await Ask<DeadLetter>(HttpMethod.Post, $"/{letter.Id}/resend")).IsResent);
+    }
+
+    [NodeFact(Loyalty)]
     public async Task Killed_in_the_middle_it_counts_exactly()
     {
         await Start();
@@ -142,7 +244,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         await Delivered("o-1");
 
         await _sidecar!.DisposeAsync();
-        using var response = await PostToApp("order.paid", Paid("o-2", "ann", 5));
+        using var response = await PostToApp("order.paid", Paid("o-2", "ann", 5).ToCloudEvent());
         Assert.Contains("RETRY", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
 
         await StartSidecar();
@@ -209,7 +311,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         using var refused = await _http.GetAsync($"http://127.0.0.1:{_appPort}/v2/users/ann/points");
         Assert.Equal((HttpStatusCode.Unauthorized, "application/problem+json"), (refused.StatusCode, refused.Content.Headers.ContentType?.MediaType));
         _http.DefaultRequestHeaders.Clear();
-        using var stranger = await PostToApp("order.paid", Paid("o-2", "ann", 1000));
+        using var stranger = await PostToApp("order.paid", Paid("o-2", "ann", 1000).ToCloudEvent());
         Assert.Equal(HttpStatusCode.Unauthorized, stranger.StatusCode);
         Assert.True(await IsHealthy());
     }
@@ -286,8 +388,38 @@ public sealed class LoyaltyTests : IAsyncLifetime
         return response.IsSuccessStatusCode ? (await response.Content.ReadFromJsonAsync<Account>())! : new(userId, -1, -1);
     }
 
-    private Task<HttpResponseMessage> PostToApp(string route, Event one) =>
-        _http.PostAsJsonAsync($"http://127.0.0.1:{_appPort}/pubsub--orders--{route}", new { one.Id, one.Type, one.Data });
+    private Task<HttpResponseMessage> PostToApp(string route, object cloudEvent) => _http.PostAsJsonAsync($"http://127.0.0.1:{_appPort}/pubsub--orders--{route}", cloudEvent);
+
+    private async Task<IReadOnlyList<DeadLetter>> Letters() => (await Ask<Page<DeadLetter>>(HttpMethod.Get, "")).Items;
+
+    /// <summary>Asks as the Gateway does.</summary>
+    private async Task<T> Ask<T>(HttpMethod method, string path)
+    {
+        using var response = await AskForLetters(method, path);
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        return (await response.Content.ReadFromJsonAsync<T>())!;
+    }
+
+    private async Task<(HttpStatusCode Status, string? Detail)> Problem(HttpMethod method, string path)
+    {
+        using var response = await AskForLetters(method, path);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        return (response.StatusCode, (string?)(await response.Content.ReadFromJsonAsync<JsonNode>())!["detail"]);
+    }
+
+    private async Task<HttpResponseMessage> AskForLetters(HttpMethod method, string path)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(_dapr, $"/v1.0/invoke/loyalty/method/dead-letters{path}"));
+        return await _http.SendAsync(request);
+    }
+
+    /// <summary>Puts the letter into the store with other data, as whoever repairs data by hand does.</summary>
+    private async Task Mend(DeadLetter letter, JsonObject data)
+    {
+        var value = letter with { Data = JsonSerializer.SerializeToElement(data) };
+        using var response = await _http.PostAsJsonAsync(new Uri(_dapr, "/v1.0/state/statestore"), new[] { new { key = DeadLetter.KeyOf(letter.Id), value } });
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+    }
 
     private async Task<bool> IsHealthy()
     {
@@ -309,5 +441,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         public string Id { get; init; } = Guid.NewGuid().ToString();
 
         public string PartitionKey { get; init; } = (string)Data["orderId"]!;
+
+        public object ToCloudEvent() => new { Id, Type, Data };
     }
 }

@@ -1,0 +1,78 @@
+'use strict';
+
+const { setTimeout: delay } = require('node:timers/promises');
+const { StateConcurrencyEnum } = require('@dapr/dapr');
+
+const store = 'statestore';
+
+/** The documents in the state store. What these functions throw can pass later. */
+class Documents {
+  #state;
+
+  /** @param state The SDK's state client. */
+  constructor(state) {
+    this.#state = state;
+  }
+
+  /** A document's data; undefined: there is none. */
+  async find(key) {
+    return (await this.#read([key]))[0].data;
+  }
+
+  /** Some documents' data, in the order of the keys. */
+  async findAll(keys) {
+    return (await this.#read(keys)).map(({ data }) => data);
+  }
+
+  /**
+   * Changes documents together, or not at all, and starts over when somebody else changes one of them first.
+   * @param decide Reads documents with the function that it is given, and returns what to write: pairs of a document that it has read and its new data.
+   */
+  async change(decide) {
+    for (let failed, attempt = 1; ; attempt++) {
+      const seen = [];
+      const writes = await decide(async key => {
+        const [document] = await this.#read([key]);
+        seen.push(document.etag);
+        return document;
+      });
+      if (writes.length === 0) return;
+
+      // Dapr tells an ETag conflict in a transaction as a plain failure: it was one if somebody has saved meanwhile.
+      const etags = seen.join(' ');
+      if (failed?.etags === etags) throw failed.error;
+
+      try {
+        await this.#state.transaction(store, writes.map(upsert));
+        return;
+      } catch (error) {
+        failed = { error, etags };
+      }
+
+      // Whoever else wants the documents tries again, too.
+      await delay(Math.random() * 5 * Math.min(attempt, 10));
+    }
+  }
+
+  // state.get knows no ETags over HTTP, getBulk does; it answers in any order.
+  async #read(keys) {
+    const items = new Map((await this.#state.getBulk(store, keys)).map(item => [item.key, item]));
+    return keys.map(key => {
+      const { data, etag, error } = items.get(key);
+      if (error) throw new Error(error);
+      return { key, data: data ?? undefined, etag };
+    });
+  }
+}
+
+function upsert([{ key, etag }, value]) {
+  // Without an ETag, the first write is one that finds no document.
+  return { operation: 'upsert', request: { key, value, etag, options: { concurrency: StateConcurrencyEnum.CONCURRENCY_FIRST_WRITE } } };
+}
+
+/** Dapr has || in its own keys, and takes none that has it. */
+function keyOf(kind, id) {
+  return `${kind}-${id.replace(/[%|]/g, encodeURIComponent)}`;
+}
+
+module.exports = { Documents, keyOf };
