@@ -119,6 +119,19 @@ public sealed class GatewayTests(InProcessShop shop) : IDisposable
         Assert.InRange((int)response.StatusCode, 400, 499);
     }
 
+    [Theory]
+    [InlineData("/ops/", "text/html", "Dead letters")]
+    [InlineData("/ops/ops.js", "text/javascript", "admin/dead-letters")]
+    [InlineData("/ops/ops.css", "text/css", "table")]
+    public async Task The_operators_page_is_served_and_may_run_nothing_but_its_own_script(string path, string type, string says)
+    {
+        using var response = await shop.Gateway.GetAsync(new Uri(path, UriKind.Relative));
+
+        Assert.Equal(type, response.Content.Headers.ContentType?.MediaType);
+        Assert.Contains(says, await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("default-src 'self';", response.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_overview_says_what_is_wrong_with_a_cursor()
     {

@@ -25,7 +25,7 @@ byId('resend').addEventListener('click', () => attempt(async () => {
 }));
 
 if (token) attempt(show);
-setInterval(() => token && !document.hidden && attempt(show), refreshEvery);
+setInterval(() => token && !document.hidden && show().catch(tell), refreshEvery);
 
 async function show() {
   const [dashboard, reviews, letters] = await Promise.all([ask('GET', 'dashboard'), ask('GET', 'payments?status=review'), ask('GET', 'admin/dead-letters')]);
@@ -54,12 +54,12 @@ async function ask(method, path, body) {
 }
 
 async function attempt(action) {
-  try {
-    byId('problem').textContent = '';
-    await action();
-  } catch (error) {
-    byId('problem').textContent = error.message;
-  }
+  byId('problem').textContent = '';
+  await action().catch(tell);
+}
+
+function tell(error) {
+  byId('problem').textContent = error.message;
 }
 
 function signOut() {
