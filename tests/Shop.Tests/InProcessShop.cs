@@ -36,7 +36,7 @@ public sealed class InProcessShop : IAsyncLifetime
     public static TimeSpan PaymentDeadline { get; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long the payment provider thinks about amounts that end in .14.</summary>
-    public static TimeSpan SlowFor { get; } = TimeSpan.FromSeconds(2);
+    public static TimeSpan SlowFor { get; } = TimeSpan.FromSeconds(5);
 
     public HttpClient Gateway { get; private set; } = null!;
 
