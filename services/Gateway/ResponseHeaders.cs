@@ -13,10 +13,7 @@ public sealed partial class ResponseHeaders(RequestDelegate next)
 
     public Task InvokeAsync(HttpContext http)
     {
-        var trace = Activity.Current?.Id ?? new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.None) switch
-        {
-            var made => $"00-{made.TraceId}-{made.SpanId}-00",
-        };
+        var trace = Activity.Current?.Id ?? $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-00";
         var correlation = http.Request.Headers[CorrelationId].ToString();
         correlation = Harmless().IsMatch(correlation) ? correlation : trace.Split('-')[1];
         http.Request.Headers[CorrelationId] = correlation;

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Lavka.ServiceDefaults;
 
 /// <summary>A part of a list, newest first.</summary>
@@ -20,7 +18,6 @@ public static class Page
     /// <param name="index">The index.</param>
     /// <param name="keyOf">An aggregate's key, by its id in the index.</param>
     /// <param name="limit">How many at most, 1 to 100; 20 by default. With a filter there may be fewer though there is a next page.</param>
-    [SuppressMessage("Naming", "CA1711", Justification = "It is what the field calls it.")]
     public static async Task<Page<T>> Of<T>(
         AggregateStore store, string index, Func<string, string> keyOf, string? cursor, int? limit, Func<T, bool>? filter, CancellationToken stop)
         where T : class
