@@ -17,7 +17,6 @@ public sealed class SearchIndex
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Product> _products = [];
-
     private readonly Dictionary<string, HashSet<string>> _words = [];
 
     // The words with one beginning are together; null: a word has come or gone since.
@@ -42,10 +41,10 @@ public sealed class SearchIndex
             }
 
             // What is gone stays known as gone: an older state may still be on its way here.
-            _products[product.ProductId] = product;
-            if (product.IsDiscontinued || known is { IsDiscontinued: true })
+            var isGone = product.IsDiscontinued || known is { IsDiscontinued: true };
+            _products[product.ProductId] = product with { IsDiscontinued = isGone };
+            if (isGone)
             {
-                _products[product.ProductId] = product with { IsDiscontinued = true };
                 return;
             }
 

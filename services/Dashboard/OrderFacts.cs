@@ -11,7 +11,9 @@ namespace Lavka.Dashboard;
 public sealed record OrderFacts(string Status, decimal? Paid, IReadOnlyList<OrderLine>? Lines)
 {
     /// <summary>From the first to the last; cancelled and returned end an order wherever it is.</summary>
-    public static readonly IReadOnlyList<string> Statuses = ["pending", "confirmed", "paid", "shipped", "delivered", "cancelled", "returned"];
+    public static IReadOnlyList<string> Statuses => InOrder;
+
+    private static readonly string[] InOrder = ["pending", "confirmed", "paid", "shipped", "delivered", "cancelled", "returned"];
 
     public static string KeyOf(int generation, string orderId) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"order-{generation}-{orderId}");
 
@@ -25,5 +27,5 @@ public sealed record OrderFacts(string Status, decimal? Paid, IReadOnlyList<Orde
         return new(farthest, paid?.Total ?? known?.Paid, paid?.Lines ?? known?.Lines);
     }
 
-    private static int Rank(string status) => Statuses.ToList().IndexOf(status);
+    private static int Rank(string status) => Array.IndexOf(InOrder, status);
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Claims;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.RateLimiting;
 
@@ -62,7 +61,7 @@ public static class Limits
         return new(Problem(rejected.HttpContext, StatusCodes.Status429TooManyRequests, $"Too many requests; try again in {after} s."));
     }
 
-    private static string ClientOf(HttpContext http) => http.User.FindFirstValue(SignInExtensions.UserClaim) is { } user ? $"user {user}" : AddressOf(http);
+    private static string ClientOf(HttpContext http) => http.User.UserId() is { } user ? $"user {user}" : AddressOf(http);
 
     private static string AddressOf(HttpContext http) => $"address {http.Connection.RemoteIpAddress}";
 }

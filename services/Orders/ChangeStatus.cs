@@ -24,11 +24,9 @@ public static class ChangeStatus
     /// <summary>409: the order cannot become this; says what it can.</summary>
     public static RequestException NotLawful(Order order, OrderStatus wanted, IReadOnlyList<OrderStatus> lawful)
     {
-        var allowed = lawful.Select(Name).ToList();
-        var error = RequestException.Conflict($"Order '{order.OrderId}' is {Name(order.Status)} and cannot be made {Name(wanted)}; allowed: {(allowed.Count == 0 ? "nothing" : string.Join(", ", allowed))}.");
+        var allowed = lawful.Select(status => status.ToName()).ToList();
+        var error = RequestException.Conflict($"Order '{order.OrderId}' is {order.Status.ToName()} and cannot be made {wanted.ToName()}; allowed: {(allowed.Count == 0 ? "nothing" : string.Join(", ", allowed))}.");
         error.Extensions["allowed"] = allowed;
         return error;
     }
-
-    private static string Name(OrderStatus status) => status.ToString().ToLowerInvariant();
 }

@@ -21,7 +21,7 @@ public static class V1
         [property: JsonPropertyName("created_at")] DateTimeOffset CreatedAt, string? Reason, [property: JsonPropertyName("tracking_number")] string? TrackingNumber)
     {
         public static OrderView Of(Order order) => new(
-            order.OrderId, order.UserId, order.Status.ToString().ToLowerInvariant(), order.Lines.Select(line => new ItemView(line.ProductId, line.Quantity, line.Price)), order.Total,
+            order.OrderId, order.UserId, order.Status.ToName(), order.Lines.Select(line => new ItemView(line.ProductId, line.Quantity, line.Price)), order.Total,
             order.CreatedAt, order.Reason, order.TrackingNumber);
     }
 

@@ -23,8 +23,8 @@ public static class V2
         IReadOnlyList<string> AllowedStatuses)
     {
         public static OrderView Of(Order order) => new(
-            order.OrderId, order.UserId, Name(order.Status), [.. order.Lines.Select(line => new ItemView(line.ProductId, line.Quantity, line.Price))], order.Total,
-            order.CreatedAt, order.Reason, order.TrackingNumber, order.Address, [.. order.Lawful.Select(Name)]);
+            order.OrderId, order.UserId, order.Status.ToName(), [.. order.Lines.Select(line => new ItemView(line.ProductId, line.Quantity, line.Price))], order.Total,
+            order.CreatedAt, order.Reason, order.TrackingNumber, order.Address, [.. order.Lawful.Select(one => one.ToName())]);
     }
 
     /// <param name="EventId">The event that made the change; null: a client, or the deadline.</param>
@@ -53,29 +53,24 @@ public static class V2
         orders.MapGet("/{id}/history", async Task<Ok<HistoryView>> (string id, Caller caller, AggregateStore store, CancellationToken stop) =>
         {
             var order = await Find(id, caller, store, stop);
-            return TypedResults.Ok(new HistoryView(id, [.. (order.History ?? []).Select(change => new ChangeView(Name(change.Status), change.At, change.Reason, change.Cause?.Id, change.Cause?.Type))]));
+            return TypedResults.Ok(new HistoryView(id, [.. (order.History ?? []).Select(change => new ChangeView(change.Status.ToName(), change.At, change.Reason, change.Cause?.Id, change.Cause?.Type))]));
         }).WithSummary("Every change of an order: when, why, and caused by which event.");
         orders.MapPatch("/{id}/status", async Task<Ok<OrderView>> (string id, StatusChange change, Caller caller, AggregateStore store, Peers peers, TimeProvider time, CancellationToken stop) =>
             TypedResults.Ok(OrderView.Of(await ChangeStatus.Handle(id, change.Status, caller, store, peers, time, stop))))
             .WithSummary("Cancel an order that has not left. 409 says what is allowed.");
         app.MapGet("/v2/users/{userId}/orders", async Task<Ok<Page<OrderView>>> (string userId, string? status, string? cursor, int? limit, Caller caller, AggregateStore store, CancellationToken stop) =>
         {
-            if (!caller.MayAct(userId))
-            {
-                throw RequestException.NotFound($"There is no user '{userId}'.");
-            }
+            caller.MustBe(userId);
 
             if (status is not null && !Enum.GetNames<OrderStatus>().Contains(status, StringComparer.OrdinalIgnoreCase))
             {
-                throw RequestException.Bad($"The status '{status}' is none; there are {string.Join(", ", Enum.GetValues<OrderStatus>().Select(Name))}.");
+                throw RequestException.Bad($"The status '{status}' is none; there are {string.Join(", ", Enum.GetValues<OrderStatus>().Select(one => one.ToName()))}.");
             }
 
-            var page = await Page.Of<Order>(store, Order.IndexOf(userId), Order.KeyOf, cursor, limit, status is null ? null : order => Name(order.Status) == status.ToLowerInvariant(), stop);
+            var page = await Page.Of<Order>(store, Order.IndexOf(userId), Order.KeyOf, cursor, limit, status is null ? null : order => order.Status.ToName() == status.ToLowerInvariant(), stop);
             return TypedResults.Ok(new Page<OrderView>([.. page.Items.Select(OrderView.Of)], page.NextCursor));
         }).WithTags("Orders").WithSummary("A user's orders, newest first.");
     }
-
-    private static string Name(OrderStatus status) => status.ToString().ToLowerInvariant();
 
     private static async Task<Order> Find(string id, Caller caller, AggregateStore store, CancellationToken stop) =>
         await store.Find<Order>(Order.KeyOf(id), stop) is { } order && caller.MayAct(order.UserId) ? order : throw RequestException.NotFound($"There is no order '{id}'.");

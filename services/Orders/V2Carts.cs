@@ -33,9 +33,11 @@ public static class V2Carts
         }).WithSummary("Order what is in the cart. A cart is ordered once, however often and at once this is asked for.");
     }
 
-    private static ICart CartOf(string userId, Caller caller, IActorProxyFactory actors) => caller.MayAct(userId)
-        ? actors.CreateActorProxy<ICart>(new ActorId(userId), nameof(CartActor))
-        : throw RequestException.NotFound($"There is no user '{userId}'.");
+    private static ICart CartOf(string userId, Caller caller, IActorProxyFactory actors)
+    {
+        caller.MustBe(userId);
+        return actors.CreateActorProxy<ICart>(new ActorId(userId), nameof(CartActor));
+    }
 
     private static CartAnswer Checked(CartAnswer answer) => answer.Problem is null ? answer : throw new RequestException(answer.Status, answer.Problem);
 }

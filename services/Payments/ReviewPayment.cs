@@ -21,7 +21,7 @@ public static class ReviewPayment
             { Status: PaymentStatus.Review } => Declined(payment),
             { Status: PaymentStatus.Approved or PaymentStatus.Completed or PaymentStatus.Unknown } when decision == "approve" => payment.Unchanged(),
             { Status: PaymentStatus.Failed } when decision == "decline" => payment.Unchanged(),
-            _ => throw RequestException.Conflict($"The payment of order '{orderId}' is {payment.Status.ToString().ToLowerInvariant()}; only one in review can be decided."),
+            _ => throw RequestException.Conflict($"The payment of order '{orderId}' is {payment.Status.ToName()}; only one in review can be decided."),
         }, stop);
         return payment!;
     }

@@ -11,7 +11,7 @@ public static class V1
 
     public sealed record PaymentView([property: JsonPropertyName("order_id")] string OrderId, [property: JsonPropertyName("user_id")] string UserId, decimal Amount, string Status, string? Reason)
     {
-        public static PaymentView Of(Payment payment) => new(payment.OrderId, payment.UserId, payment.Amount, payment.Status.ToString().ToLowerInvariant(), payment.Reason);
+        public static PaymentView Of(Payment payment) => new(payment.OrderId, payment.UserId, payment.Amount, payment.Status.ToName(), payment.Reason);
     }
 
     public static void MapV1(this WebApplication app)

@@ -8,7 +8,7 @@ public static class V2
 {
     public sealed record PaymentView(string OrderId, string UserId, decimal Amount, string Status, string? Reason)
     {
-        public static PaymentView Of(Payment payment) => new(payment.OrderId, payment.UserId, payment.Amount, payment.Status.ToString().ToLowerInvariant(), payment.Reason);
+        public static PaymentView Of(Payment payment) => new(payment.OrderId, payment.UserId, payment.Amount, payment.Status.ToName(), payment.Reason);
     }
 
     public sealed record Review(string? Decision);

@@ -13,7 +13,7 @@ public static class V1
     {
         app.MapGet("/v1/shipments/{orderId}", async Task<Ok<ShipmentView>> (string orderId, AggregateStore store, CancellationToken stop) =>
             await store.Find<Shipment>(Shipment.KeyOf(orderId), stop) is { } shipment
-                ? TypedResults.Ok(new ShipmentView(shipment.OrderId, shipment.Status.ToString().ToLowerInvariant(), shipment.TrackingNumber))
+                ? TypedResults.Ok(new ShipmentView(shipment.OrderId, shipment.Status.ToName(), shipment.TrackingNumber))
                 : throw RequestException.NotFound($"There is no shipment for an order '{orderId}'."))
             .WithTags("Shipments").WithSummary("An order's parcel, and where it is.");
         app.MapPost("/shipments/{orderId}/stop", async Task<NoContent> (string orderId, AggregateStore store, CancellationToken stop) =>

@@ -15,8 +15,8 @@ public static class V2
 
     public sealed record ShipmentView(string OrderId, string Status, Address? Address, IReadOnlyList<PackageView> Packages)
     {
-        public static ShipmentView Of(Shipment shipment) => new(shipment.OrderId, shipment.Status.ToString().ToLowerInvariant(), shipment.Address, [.. (shipment.Packages ?? []).Select(package =>
-            new PackageView(package.TrackingNumber, package.Status.ToString().ToLowerInvariant(), [.. package.Lines.Select(line => new PackedLine(line.ProductId, line.Quantity))]))]);
+        public static ShipmentView Of(Shipment shipment) => new(shipment.OrderId, shipment.Status.ToName(), shipment.Address, [.. (shipment.Packages ?? []).Select(package =>
+            new PackageView(package.TrackingNumber, package.Status.ToName(), [.. package.Lines.Select(line => new PackedLine(line.ProductId, line.Quantity))]))]);
     }
 
     public static void MapV2(this WebApplication app)

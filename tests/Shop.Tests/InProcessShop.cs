@@ -48,6 +48,23 @@ public sealed class InProcessShop : IAsyncLifetime
     /// <summary>Where what the shop keeps is.</summary>
     public string DataPath => _data.Path;
 
+    /// <summary>Whether a text is in any database or in the log.</summary>
+    public async Task<bool> Keeps(string text)
+    {
+        foreach (var file in Directory.EnumerateFiles(DataPath, "*.db*").Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))
+        {
+            await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var bytes = new MemoryStream();
+            await stream.CopyToAsync(bytes);
+            if (bytes.ToArray().AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>The base address of a service's sidecar.</summary>
     public Uri SidecarOf(string appId) => new($"http://127.0.0.1:{_settings[appId]["DAPR_HTTP_PORT"]}");
 

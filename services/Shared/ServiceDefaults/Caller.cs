@@ -19,6 +19,15 @@ public sealed record Caller(string? UserId, string? Role)
     /// <summary>Whether the caller may see and change what is this user's.</summary>
     public bool MayAct(string userId) => IsTrusted || UserId == userId;
 
+    /// <exception cref="RequestException">404: this user's things are not for the caller to know of.</exception>
+    public void MustBe(string userId)
+    {
+        if (!MayAct(userId))
+        {
+            throw RequestException.NotFound($"There is no user '{userId}'.");
+        }
+    }
+
     /// <exception cref="RequestException">403: the caller is a customer, or nobody who signed in.</exception>
     public void MustBeOperator()
     {
