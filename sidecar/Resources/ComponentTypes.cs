@@ -17,6 +17,7 @@ internal static class ComponentTypes
     {
         ["pubsub.in-memory"] = c => c.Mesh.Share(c.Metadata, $"pubsub.in-memory {c.Metadata.Name}", () => new InMemoryPubSub()),
         ["pubsub.embedded"] = EmbeddedLogOf,
+        ["pubsub.kafka"] = c => new KafkaPubSub(KafkaOptions.From(c.Metadata), c.Logs.CreateLogger<KafkaPubSub>()),
         ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),
         ["state.in-memory"] = c => new InMemoryStateStore(c.Options.Time),
         ["state.sqlite"] = c => new SqliteStateStore(c.Metadata, c.Options.Time),

@@ -26,6 +26,7 @@ internal sealed record LoadedPubSub(string Name, IPubSub Broker, TopicScopes Sco
 internal sealed partial class Components : IAsyncDisposable
 {
     private static readonly TimeSpan DefaultInitTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WordsOfParting = TimeSpan.FromSeconds(1);
 
     private readonly SidecarOptions _options;
     private readonly SidecarMesh _mesh;
@@ -194,13 +195,16 @@ internal sealed partial class Components : IAsyncDisposable
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
         limit.CancelAfter(timeout);
+        var starting = component.Start(limit.Token);
         try
         {
-            await component.Start(limit.Token).WaitAsync(limit.Token);
+            await starting.WaitAsync(limit.Token);
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            throw new TimeoutException($"init timeout for the component: it was not ready after {Durations.ToGo(timeout)} (spec.initTimeout)");
+            // Told to give up, it may know why it was not ready.
+            await Task.WhenAny(starting, Task.Delay(WordsOfParting, stop));
+            throw new TimeoutException($"init timeout for the component: it was not ready after {Durations.ToGo(timeout)} (spec.initTimeout){(starting.Exception is { } e ? $": {e.InnerException!.Message}" : "")}");
         }
     }
 

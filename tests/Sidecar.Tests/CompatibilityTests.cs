@@ -78,6 +78,8 @@ public sealed partial class CompatibilityTests
                 "schedule" => "@hourly",
                 "url" when type == "bindings.http" => "http://127.0.0.1",
                 "port" => "25",
+                "authType" => "none",
+                "brokers" => "localhost:9092",
                 "host" when type == "pubsub.rabbitmq" => "amqp://localhost",
                 "host" or "emailFrom" or "emailTo" or "subject" or "securityToken" or "securityTokenHeader" or "user" or "password" => "x",
                 _ => "",

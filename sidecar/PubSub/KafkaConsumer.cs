@@ -1,0 +1,409 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Threading.Channels;
+using Confluent.Kafka;
+
+namespace Lavka.Sidecar.PubSub;
+
+/// <summary>This sidecar's member of one consumer group, for all its topics. A thread of its own speaks with the broker, and hands each partition's messages to a worker.</summary>
+internal sealed partial class KafkaConsumer : IAsyncDisposable
+{
+    // Several subscriptions that come or go together are one rebalance.
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PollTime = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan AssignmentPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan OffsetTimeout = TimeSpan.FromSeconds(5);
+
+    // What the app has taken, its answer still on the way, must not come again because the partition leaves us.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
+
+    private readonly KafkaOptions _options;
+    private readonly ILogger _log;
+    private readonly IConsumer<string?, byte[]> _consumer;
+    private readonly Dictionary<TopicPartition, Worker> _workers = [];
+    private readonly Lock _lock = new();
+    private readonly Action<KafkaConsumer> _ended;
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ImmutableDictionary<string, Subscription> _topics = ImmutableDictionary<string, Subscription>.Empty;
+    private bool _isRunning;
+    private bool _isEnding;
+    private string? _problem;
+
+    public KafkaConsumer(string group, KafkaOptions options, Action<KafkaConsumer> ended, ILogger log)
+    {
+        (_options, _ended, _log) = (options, ended, log);
+        _consumer = new ConsumerBuilder<string?, byte[]>(KafkaPubSub.Merge(options.Client, options.Consumer, new ConsumerConfig(new Dictionary<string, string>()) { GroupId = group }))
+            .SetErrorHandler((_, error) => Report(error.Reason))
+            .SetLogHandler((_, line) => LogClient(line.Name, line.Message))
+            .SetPartitionsAssignedHandler((_, partitions) => Assign(partitions))
+            .SetPartitionsRevokedHandler((_, partitions) => Leave([.. partitions.Select(partition => partition.TopicPartition)], areOurs: true))
+            .SetPartitionsLostHandler((_, partitions) => Leave([.. partitions.Select(partition => partition.TopicPartition)], areOurs: false))
+            .Build();
+        Group = group;
+    }
+
+    /// <summary>The consumer group.</summary>
+    public string Group { get; }
+
+    /// <summary>Null when this consumer is about to end; make another.</summary>
+    public Subscription? Add(SubscribeRequest request, MessageHandler handler)
+    {
+        lock (_lock)
+        {
+            if (_isEnding)
+            {
+                return null;
+            }
+
+            var subscription = new Subscription(this, request, handler);
+            _topics = _topics.SetItem(request.Topic, subscription);
+            if (_options.FromOldest)
+            {
+                // Whenever the partitions come to us: nothing that is published meanwhile is passed over.
+                subscription.SetStarted();
+            }
+
+            if (!_isRunning)
+            {
+                _isRunning = true;
+                new Thread(Run) { IsBackground = true, Name = $"kafka {Group}" }.Start();
+            }
+
+            return subscription;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        lock (_lock)
+        {
+            _isEnding = true;
+            _topics = _topics.Clear();
+        }
+
+        await _finished.Task;
+    }
+
+    private void Run()
+    {
+        var subscribed = ImmutableDictionary<string, Subscription>.Empty;
+        while (true)
+        {
+            try
+            {
+                if (_topics != subscribed)
+                {
+                    Thread.Sleep(Settling);
+                    subscribed = Follow(subscribed);
+                }
+
+                if (subscribed.IsEmpty && End())
+                {
+                    return;
+                }
+
+                if (_consumer.Consume(PollTime) is { Message: not null } result && _workers.TryGetValue(result.TopicPartition, out var worker) && !worker.Add(result))
+                {
+                    _consumer.Pause([result.TopicPartition]);
+                }
+
+                if (_workers.Where(pair => pair.Value.WantsMore()).Select(pair => pair.Key).ToList() is { Count: > 0 } roomy)
+                {
+                    _consumer.Resume(roomy);
+                }
+            }
+            catch (KafkaException e)
+            {
+                // A topic that is not there yet, a broker that is away: the client goes on trying.
+                Report(e.Error.Reason);
+                Thread.Sleep(PollTime);
+            }
+        }
+    }
+
+    /// <summary>Subscribes to the topics there are now; answers which.</summary>
+    private ImmutableDictionary<string, Subscription> Follow(ImmutableDictionary<string, Subscription> before)
+    {
+        var now = _topics;
+        Leave([.. _workers.Keys.Where(partition => now.GetValueOrDefault(partition.Topic) != before.GetValueOrDefault(partition.Topic))], areOurs: true);
+        foreach (var (topic, subscription) in before.Where(pair => now.GetValueOrDefault(pair.Key) != pair.Value))
+        {
+            subscription.SetEnded();
+        }
+
+        if (!now.IsEmpty)
+        {
+            _consumer.Subscribe(now.Keys);
+        }
+
+        return now;
+    }
+
+    /// <summary>Leaves the group when nobody subscribes any more.</summary>
+    private bool End()
+    {
+        lock (_lock)
+        {
+            if (!_topics.IsEmpty)
+            {
+                return false;
+            }
+
+            _isEnding = true;
+        }
+
+        try
+        {
+            _consumer.Close();
+        }
+        catch (KafkaException e)
+        {
+            Report(e.Error.Reason);
+        }
+
+        _consumer.Dispose();
+        _ended(this);
+        _finished.SetResult();
+        return true;
+    }
+
+    private IEnumerable<TopicPartitionOffset> Assign(List<TopicPartition> partitions)
+    {
+        var starts = _options.FromOldest ? partitions.ConvertAll(partition => new TopicPartitionOffset(partition, Offset.Unset)) : FromHere(partitions);
+        foreach (var partition in partitions)
+        {
+            if (_topics.GetValueOrDefault(partition.Topic) is { } subscription)
+            {
+                _workers[partition] = new(this, subscription, partition);
+            }
+        }
+
+        foreach (var subscription in _topics.Values)
+        {
+            subscription.SetStarted();
+        }
+
+        return starts;
+    }
+
+    /// <summary>Where the group is; a group that has been nowhere is at the end now, and stays there: a member that takes over before anything was committed must not start with what is newest then.</summary>
+    private List<TopicPartitionOffset> FromHere(List<TopicPartition> partitions)
+    {
+        try
+        {
+            var starts = _consumer.Committed(partitions, OffsetTimeout).ConvertAll(start => start.Offset != Offset.Unset ? start
+                : new TopicPartitionOffset(start.TopicPartition, _consumer.QueryWatermarkOffsets(start.TopicPartition, OffsetTimeout).High));
+            _consumer.Commit(starts);
+            return starts;
+        }
+        catch (KafkaException e)
+        {
+            Report(e.Error.Reason);
+            return partitions.ConvertAll(partition => new TopicPartitionOffset(partition, Offset.Unset));
+        }
+    }
+
+    /// <summary>Ends the partitions' workers and, while they still are ours, commits how far they have come.</summary>
+    private void Leave(IReadOnlyList<TopicPartition> partitions, bool areOurs)
+    {
+        var leaving = partitions.Where(_workers.ContainsKey).Select(partition => _workers[partition]).ToList();
+        leaving.ForEach(worker => worker.BeginEnd());
+        Task.WaitAll(leaving.Select(worker => worker.Ended));
+        leaving.ForEach(worker => _workers.Remove(worker.Partition));
+        if (areOurs && leaving.Where(worker => worker.Next is not null).Select(worker => new TopicPartitionOffset(worker.Partition, worker.Next!.Value)).ToList() is { Count: > 0 } offsets)
+        {
+            try
+            {
+                _consumer.Commit(offsets);
+            }
+            catch (KafkaException e)
+            {
+                Report(e.Error.Reason);
+            }
+        }
+    }
+
+    private void Remove(Subscription subscription)
+    {
+        lock (_lock)
+        {
+            if (_topics.GetValueOrDefault(subscription.Topic) == subscription)
+            {
+                _topics = _topics.Remove(subscription.Topic);
+            }
+        }
+    }
+
+    private void Report(string problem)
+    {
+        if (Interlocked.Exchange(ref _problem, problem) != problem)
+        {
+            LogProblem(problem);
+        }
+    }
+
+    private Message ToMessage(ConsumeResult<string?, byte[]> result)
+    {
+        var metadata = new Dictionary<string, string>();
+        if (result.Message.Key is { } key)
+        {
+            metadata["__key"] = Escaped(key);
+        }
+
+        metadata["__offset"] = result.Offset.Value.ToString(CultureInfo.InvariantCulture);
+        metadata["__topic"] = result.Topic;
+        metadata["__timestamp"] = result.Message.Timestamp.UnixTimestampMs.ToString(CultureInfo.InvariantCulture);
+        metadata["__partition"] = result.Partition.Value.ToString(CultureInfo.InvariantCulture);
+        foreach (var header in result.Message.Headers.Where(header => _options.ExcludedHeaders?.IsMatch(header.Key) != true))
+        {
+            metadata[header.Key] = Escaped(Encoding.UTF8.GetString(header.GetValueBytes() ?? []));
+        }
+
+        return new(result.Topic, result.Message.Value ?? [], metadata);
+    }
+
+    private string Escaped(string text) => _options.EscapeHeaders ? WebUtility.UrlEncode(text) : text;
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Kafka: {Problem}")]
+    private partial void LogProblem(string problem);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Client}: {Text}")]
+    private partial void LogClient(string client, string text);
+
+    /// <summary>One topic of the consumer.</summary>
+    internal sealed class Subscription(KafkaConsumer consumer, SubscribeRequest request, MessageHandler handler) : IAsyncDisposable
+    {
+        private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public string Topic => request.Topic;
+
+        public int InFlight => request.InFlight;
+
+        public MessageHandler Handler => handler;
+
+        /// <summary>Completes when the group has given us our share, or has not for long.</summary>
+        public Task Started => Task.WhenAny(_started.Task, Task.Delay(AssignmentPatience));
+
+        public void SetStarted() => _started.TrySetResult();
+
+        public void SetEnded() => _ended.TrySetResult();
+
+        public async ValueTask DisposeAsync()
+        {
+            consumer.Remove(this);
+            await Task.WhenAny(_ended.Task, consumer._finished.Task);
+        }
+    }
+
+    /// <summary>Delivers one partition, in order.</summary>
+    private sealed class Worker
+    {
+        private readonly KafkaConsumer _owner;
+        private readonly Subscription _subscription;
+        private readonly Channel<ConsumeResult<string?, byte[]>> _messages = Channel.CreateUnbounded<ConsumeResult<string?, byte[]>>();
+        private readonly CancellationTokenSource _stop = new();
+        private bool _isPaused;
+
+        public Worker(KafkaConsumer owner, Subscription subscription, TopicPartition partition)
+        {
+            (_owner, _subscription, Partition) = (owner, subscription, partition);
+            Ended = Task.Run(Work);
+        }
+
+        public TopicPartition Partition { get; }
+
+        public Task Ended { get; }
+
+        /// <summary>The offset to go on with; null: nothing was delivered yet.</summary>
+        public Offset? Next { get; private set; }
+
+        /// <summary>Whether there is room for more.</summary>
+        public bool Add(ConsumeResult<string?, byte[]> message)
+        {
+            _messages.Writer.TryWrite(message);
+            _isPaused = _messages.Reader.Count >= _owner._options.Buffer;
+            return !_isPaused;
+        }
+
+        /// <summary>Whether the partition was paused and has room again.</summary>
+        public bool WantsMore()
+        {
+            if (!_isPaused || _messages.Reader.Count > _owner._options.Buffer / 2)
+            {
+                return false;
+            }
+
+            _isPaused = false;
+            return true;
+        }
+
+        /// <summary>Takes up no more; what is under way has a moment to end.</summary>
+        public void BeginEnd()
+        {
+            // Not delivered: the next owner of the partition begins with them.
+            while (_messages.Reader.TryRead(out _))
+            {
+            }
+
+            _messages.Writer.TryComplete();
+            _stop.CancelAfter(Grace);
+        }
+
+        private async Task Work()
+        {
+            try
+            {
+                while (await _messages.Reader.WaitToReadAsync(CancellationToken.None))
+                {
+                    var batch = new List<ConsumeResult<string?, byte[]>>();
+                    while (batch.Count < _subscription.InFlight && _messages.Reader.TryRead(out var message))
+                    {
+                        batch.Add(message);
+                    }
+
+                    if (batch.Count > 0)
+                    {
+                        await Task.WhenAll(batch.Select(Deliver));
+                        Next = batch[^1].Offset + 1;
+                        _owner._consumer.StoreOffset(new TopicPartitionOffset(Partition, Next.Value));
+                    }
+                }
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                // The next owner delivers it.
+            }
+            catch (KafkaException e)
+            {
+                // The partition has left us meanwhile, its offset with it.
+                _owner.Report(e.Error.Reason);
+            }
+        }
+
+        private async Task Deliver(ConsumeResult<string?, byte[]> result)
+        {
+            var message = _owner.ToMessage(result);
+            while (true)
+            {
+                try
+                {
+                    await _subscription.Handler(message, _stop.Token);
+                    return;
+                }
+                catch (Exception) when (!_stop.IsCancellationRequested)
+                {
+                    // Reported by the handler.
+                    if (!_owner._options.RetryEnabled)
+                    {
+                        return;
+                    }
+
+                    await Task.Delay(_owner._options.RetryInterval, _stop.Token);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Lavka.Sidecar.PubSub;
+
+namespace Lavka.Sidecar.Testing;
+
+/// <summary>
+/// A Kafka cluster for tests: librdkafka's mock brokers, in this process, on ports of loopback that the system chooses, in memory. Any Kafka client can use it: it has partitions,
+/// consumer groups, idempotent producers. A topic is there when it is first asked for, with four partitions. It keeps a topic's last messages only, about 5 MB of each partition.
+/// </summary>
+public sealed class KafkaMockCluster : IDisposable
+{
+    private const int Producer = 0;
+
+    private readonly nint _client;
+    private readonly nint _cluster;
+
+    /// <param name="brokers">How many brokers.</param>
+    /// <exception cref="DllNotFoundException">librdkafka is not there.</exception>
+    public KafkaMockCluster(int brokers = 3)
+    {
+        KafkaLibrary.Ensure();
+        Brokers = brokers;
+        var problem = new byte[512];
+        var configuration = rd_kafka_conf_new();
+        _ = rd_kafka_conf_set(configuration, "test.mock.num.brokers", brokers.ToString(CultureInfo.InvariantCulture), problem, problem.Length);
+        _client = rd_kafka_new(Producer, configuration, problem, problem.Length);
+        _cluster = _client == 0 ? throw new InvalidOperationException(Encoding.UTF8.GetString(problem).TrimEnd('\0')) : rd_kafka_handle_mock_cluster(_client);
+        BootstrapServers = Marshal.PtrToStringUTF8(rd_kafka_mock_cluster_bootstraps(_cluster))!;
+    }
+
+    /// <summary>How many brokers there are.</summary>
+    public int Brokers { get; }
+
+    /// <summary>The brokers' addresses, for example <c>127.0.0.1:40001,127.0.0.1:40002</c>: the component's <c>brokers</c>.</summary>
+    public string BootstrapServers { get; }
+
+    /// <summary>Whether librdkafka is there, without which there is no cluster.</summary>
+    public static bool IsAvailable
+    {
+        get
+        {
+            try
+            {
+                KafkaLibrary.Ensure();
+                return true;
+            }
+            catch (DllNotFoundException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Makes a topic with so many partitions.</summary>
+    public void CreateTopic(string name, int partitions) => Check(rd_kafka_mock_topic_create(_cluster, name, partitions, Brokers));
+
+    /// <summary>Takes every broker away: connections end, and none is taken, until <see cref="Resume"/>. What the brokers have, they keep.</summary>
+    public void Stop() => ForEachBroker(broker => rd_kafka_mock_broker_set_down(_cluster, broker));
+
+    /// <summary>The brokers are back.</summary>
+    public void Resume() => ForEachBroker(broker => rd_kafka_mock_broker_set_up(_cluster, broker));
+
+    /// <inheritdoc/>
+    public void Dispose() => rd_kafka_destroy(_client);
+
+    private void ForEachBroker(Func<int, int> change)
+    {
+        for (var broker = 1; broker <= Brokers; broker++)
+        {
+            Check(change(broker));
+        }
+    }
+
+    private static void Check(int error)
+    {
+        if (error != 0)
+        {
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"librdkafka answered with error {error}."));
+        }
+    }
+
+#pragma warning disable IDE1006 // librdkafka's names.
+    [DllImport("librdkafka")]
+    private static extern nint rd_kafka_conf_new();
+
+    [DllImport("librdkafka")]
+    private static extern int rd_kafka_conf_set(nint configuration, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, byte[] problem, nint problemSize);
+
+    [DllImport("librdkafka")]
+    private static extern nint rd_kafka_new(int type, nint configuration, byte[] problem, nint problemSize);
+
+    [DllImport("librdkafka")]
+    private static extern void rd_kafka_destroy(nint client);
+
+    [DllImport("librdkafka")]
+    private static extern nint rd_kafka_handle_mock_cluster(nint client);
+
+    [DllImport("librdkafka")]
+    private static extern nint rd_kafka_mock_cluster_bootstraps(nint cluster);
+
+    [DllImport("librdkafka")]
+    private static extern int rd_kafka_mock_topic_create(nint cluster, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int partitions, int replication);
+
+    [DllImport("librdkafka")]
+    private static extern int rd_kafka_mock_broker_set_down(nint cluster, int broker);
+
+    [DllImport("librdkafka")]
+    private static extern int rd_kafka_mock_broker_set_up(nint cluster, int broker);
+#pragma warning restore IDE1006
+}

@@ -1,0 +1,25 @@
+using Lavka.Sidecar.Testing;
+
+namespace Lavka.Sidecar.Tests;
+
+/// <summary>One mock cluster for all tests of a run; each takes topics of its own.</summary>
+internal static class Kafka
+{
+    private static readonly Lazy<KafkaMockCluster> Shared = new(() => new());
+
+    public static KafkaMockCluster Cluster => Shared.Value;
+
+    /// <summary>A topic of one's own.</summary>
+    public static string NewTopic(int partitions = 4)
+    {
+        var topic = $"t-{Guid.NewGuid():N}";
+        Cluster.CreateTopic(topic, partitions);
+        return topic;
+    }
+}
+
+/// <summary>A test that needs librdkafka.</summary>
+public sealed class KafkaFactAttribute : FactAttribute
+{
+    public KafkaFactAttribute() => Skip = KafkaMockCluster.IsAvailable ? null : "There is no librdkafka (Debian: apt-get install librdkafka1).";
+}
