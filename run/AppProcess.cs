@@ -53,7 +53,7 @@ internal sealed class AppProcess : IAsyncDisposable
             }
 
             pause = Stopwatch.GetElapsedTime(started) > Recovered ? FirstPause : pause;
-            _log(_app.AppId, string.Create(CultureInfo.InvariantCulture, $"{ended}; starting it again in {pause.TotalSeconds:0.0} s"));
+            _log(_app.Name, string.Create(CultureInfo.InvariantCulture, $"{ended}; starting it again in {pause.TotalSeconds:0.0} s"));
             await Task.Delay(pause, _stop.Token).ContinueWith(_ => { }, TaskScheduler.Default);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         }
@@ -115,7 +115,7 @@ internal sealed class AppProcess : IAsyncDisposable
     {
         if (line is not null)
         {
-            _log(_app.AppId, line);
+            _log(_app.Name, line);
         }
     }
 

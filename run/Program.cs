@@ -11,12 +11,13 @@ var data = new Option<string?>("--data") { Description = "Where databases and th
 var fresh = new Option<bool>("--fresh") { Description = "Empty the data first" };
 var demo = new Option<int?>("--demo") { Description = "Place so many orders of every kind, then audit the shop; exit code 0 only if the audit holds" };
 var hotItem = new Option<int?>("--hot-item") { Description = "Measure so many buyers of one product at once" };
-var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, demo, hotItem };
+var scale = new Option<string[]>("--scale") { Description = "Run several instances of a service: orders=2; may be given again", DefaultValueFactory = _ => [] };
+var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, scale, demo, hotItem };
 command.SetAction(async (arguments, stop) =>
 {
     try
     {
-        return await Run(arguments.GetValue(runFile)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), arguments.GetValue(hotItem), stop);
+        return await Run(arguments.GetValue(runFile)!, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), arguments.GetValue(hotItem), stop);
     }
     catch (RunException e)
     {
@@ -71,7 +72,7 @@ async Task<int> OnDeadLetters(ParseResult arguments, Func<DeadLetters, Task<int>
 
 static string DefaultData() => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "lavka");
 
-static async Task<int> Run(string runFile, string data, bool fresh, int? demo, int? hotItem, CancellationToken outside)
+static async Task<int> Run(string runFile, string[] scale, string data, bool fresh, int? demo, int? hotItem, CancellationToken outside)
 {
     if (demo is < 1 || hotItem is < 1)
     {
@@ -81,12 +82,12 @@ static async Task<int> Run(string runFile, string data, bool fresh, int? demo, i
     using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(outside);
     using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-    var apps = Startable(RunFile.Load(runFile));
+    var apps = Scale.Out(Startable(RunFile.Load(runFile)), scale);
     var dataPath = PrepareData(data, fresh);
 
     // Files that resources name count from the run file, as they do for `dapr run`.
     Directory.SetCurrentDirectory(Path.GetDirectoryName(Path.GetFullPath(runFile))!);
-    using var log = new LogWriter([.. apps.Select(app => app.AppId), "sidecar"], demo is null && hotItem is null ? null : Path.Combine(dataPath, "logs"));
+    using var log = new LogWriter([.. apps.Select(app => app.Name), "sidecar"], demo is null && hotItem is null ? null : Path.Combine(dataPath, "logs"));
     using var logs = LoggerFactory.Create(builder => builder.AddProvider(new SidecarLogs(log)));
     try
     {
@@ -178,7 +179,7 @@ static void PrintTable(Shop shop, string dataPath)
     var table = new Table().Border(TableBorder.Rounded).AddColumns("service", "URL", "sidecar", "state");
     foreach (var app in shop.Apps)
     {
-        table.AddRow(app.AppId, app.AppPort is null ? "" : $"http://localhost:{app.AppPort}", $"http://localhost:{app.HttpPort}", shop.IsReady(app) ? "[green]ready[/]" : "[red]starting[/]");
+        table.AddRow(app.Name, app.AppPort is null ? "" : $"http://localhost:{app.AppPort}", $"http://localhost:{app.HttpPort}", shop.IsReady(app) ? "[green]ready[/]" : "[red]starting[/]");
     }
 
     AnsiConsole.Write(table);

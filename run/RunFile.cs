@@ -8,7 +8,17 @@ namespace Lavka.Run;
 /// <summary>An app of the run file, with what is common to all filled in. Paths are absolute.</summary>
 public sealed record AppSpec(
     string AppId, string Directory, int? AppPort, int HttpPort, IReadOnlyList<string> Command, IReadOnlyList<string> ResourcesPaths, IReadOnlyList<string> ConfigPaths,
-    IReadOnlyDictionary<string, string> Environment);
+    IReadOnlyDictionary<string, string> Environment)
+{
+    /// <summary>Which instance of the app this is, from 1.</summary>
+    public int Instance { get; init; } = 1;
+
+    /// <summary>Whether there are other instances.</summary>
+    public bool IsScaled { get; init; }
+
+    /// <summary>What the instance is called where instances are told apart: <c>orders</c>, <c>orders-2</c>.</summary>
+    public string Name => Instance == 1 ? AppId : string.Create(CultureInfo.InvariantCulture, $"{AppId}-{Instance}");
+}
 
 /// <summary>Reads the Dapr CLI's multi-app run file (Dapr: developing-applications/local-development/multi-app-dapr-run).</summary>
 public static class RunFile

@@ -12,6 +12,9 @@ internal sealed class Shop : IAsyncDisposable
     // Processes of a runner that was killed need a moment to follow it.
     private static readonly TimeSpan PortPatience = TimeSpan.FromSeconds(3);
 
+    // An instance that does not answer gets nothing, so that another one has its work.
+    private static readonly AppHealthCheck HealthCheck = new("/health", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1), 2);
+
     private readonly List<Sidecar.Sidecar> _sidecars = [];
     private readonly List<AppProcess> _processes = [];
 
@@ -52,7 +55,7 @@ internal sealed class Shop : IAsyncDisposable
     }
 
     /// <summary>Whether an app has connected to its sidecar.</summary>
-    public bool IsReady(AppSpec app) => _sidecars.First(sidecar => sidecar.AppId == app.AppId).Ready.IsCompletedSuccessfully;
+    public bool IsReady(AppSpec app) => _sidecars[Apps.ToList().IndexOf(app)].Ready.IsCompletedSuccessfully;
 
     public Task WaitUntilReady(CancellationToken stop) => Task.WhenAll(_sidecars.Select(sidecar => sidecar.Ready)).WaitAsync(stop);
 
@@ -103,6 +106,7 @@ internal sealed class Shop : IAsyncDisposable
                 Namespace = Variable("NAMESPACE"),
                 ApiToken = Variable("DAPR_API_TOKEN"),
                 AppToken = Variable("APP_API_TOKEN") ?? token,
+                AppHealthCheck = app.IsScaled ? HealthCheck : null,
                 Logs = logs,
                 Mesh = mesh,
             }, stop);

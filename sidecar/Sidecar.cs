@@ -116,6 +116,12 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     internal AppChannel? App { get; }
 
+    /// <summary>Tells the instances of one app apart.</summary>
+    internal Guid InstanceId { get; } = Guid.NewGuid();
+
+    /// <summary>Whether the app is connected and, if its health is checked, healthy.</summary>
+    internal bool IsAppAvailable => _connected && App is { IsHealthy: true };
+
     internal ActorRuntime Actors { get; }
 
     internal IReadOnlyDictionary<string, HttpEndpoint> HttpEndpoints { get; }
@@ -190,8 +196,8 @@ public sealed partial class Sidecar : IAsyncDisposable
         await (_subscriptions?.DisposeAsync() ?? default);
         await _outbox.DisposeAsync();
         await _jobs.DisposeAsync();
-        await Actors.DisposeAsync();
         Mesh.Leave(this);
+        await Actors.DisposeAsync();
         await _server.DisposeAsync();
         await Components.DisposeAsync();
         App?.Dispose();
@@ -310,10 +316,12 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     private async Task StartApp(CancellationToken stop)
     {
-        if (!_connected || App is not { IsHealthy: true })
+        if (!IsAppAvailable)
         {
             return;
         }
+
+        Mesh.TellPlacement();
 
         await _subscriptions!.Start();
         await _inputs!.Start(stop);
@@ -322,6 +330,7 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     private async Task StopApp(CancellationToken stop)
     {
+        Mesh.TellPlacement();
         await _jobs.Stop(stop);
         await _inputs!.Stop();
         await _subscriptions!.Stop();

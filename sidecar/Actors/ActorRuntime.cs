@@ -21,6 +21,9 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
+    // daprd's default for drainOngoingCallTimeout.
+    private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(60);
+
     private readonly Sidecar _sidecar;
     private readonly SidecarOptions _options;
     private readonly LoadedStateStore? _store;
@@ -32,6 +35,8 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     private readonly Scheduler _timers;
     private readonly Scheduler _reminders;
     private readonly ITimer _idleCheck;
+    private readonly SemaphoreSlim _placing = new(1);
+    private readonly CancellationTokenSource _stop = new();
     private Dictionary<string, ActorTypeConfig> _types = [];
 
     public ActorRuntime(Sidecar sidecar, SidecarOptions options, LoadedStateStore? store, ResiliencyPolicies policies, Telemetry telemetry, bool ttlEnabled)
@@ -63,12 +68,54 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             return;
         }
 
-        foreach (var (_, value) in await _store.Store.Scan(ReminderPrefix, stop))
+        await TakeUpReminders(stop);
+    }
+
+    /// <summary>Instances of the app have come or gone: takes up the reminders of the actors that live here now, lets go of the others.</summary>
+    public async Task FollowPlacement()
+    {
+        try
         {
-            if (JsonSerializer.Deserialize(value, ScheduleJson.Default.Schedule) is { } reminder && types.ContainsKey(reminder.Type))
+            if (_store is not null && _types.Count > 0)
             {
-                _reminders.Add(reminder);
+                await TakeUpReminders(_stop.Token);
             }
+        }
+        catch (Exception e) when (!_stop.IsCancellationRequested)
+        {
+            LogNotPlaced(e.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            // The sidecar ends.
+        }
+    }
+
+    private async Task TakeUpReminders(CancellationToken stop)
+    {
+        await _placing.WaitAsync(stop);
+        try
+        {
+            foreach (var (_, value) in await Store.Scan(ReminderPrefix, stop))
+            {
+                if (JsonSerializer.Deserialize(value, ScheduleJson.Default.Schedule) is not { } reminder || !_types.ContainsKey(reminder.Type))
+                {
+                    continue;
+                }
+
+                if (IsHere(reminder.Type, reminder.Id))
+                {
+                    _reminders.Add(reminder, onlyIfNew: true);
+                }
+                else
+                {
+                    _reminders.Remove(reminder.Type, reminder.Id, reminder.Name);
+                }
+            }
+        }
+        finally
+        {
+            _placing.Release();
         }
     }
 
@@ -83,12 +130,20 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     /// <exception cref="ActorException">Nobody hosts it, or the app did not answer 200.</exception>
     public async Task<HttpResponseMessage> Invoke(string type, string id, string method, byte[] body, IHeaderDictionary headers, Activity? trace, CancellationToken stop)
     {
-        var host = await FindHost(type, id, stop);
-
         // Retries and the breaker are around the turn, the time limit is within it: waiting for one's turn is no failure.
         var policy = _policies.Actor(type, id);
         return await (ReferenceEquals(policy, Policy.None) ? policy : policy with { Timeout = null })
-            .RunOrThrow(async token => await host.InvokeHere(type, id, $"method/{method}", body, headers, trace, policy.Timeout, token), stop);
+            .RunOrThrow(async token =>
+            {
+                while (true)
+                {
+                    var host = await FindHost(type, id, token);
+                    if (await host.InvokeHere(type, id, $"method/{method}", body, headers, trace, policy.Timeout, token) is { } answer)
+                    {
+                        return answer;
+                    }
+                }
+            }, stop);
     }
 
     public async Task<StateItem?> GetState(string type, string id, string key, CancellationToken stop) => (await Store.Get([StateKey(type, id, key)], stop))[0];
@@ -154,14 +209,14 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             throw new ActorException("ERR_ACTOR_REMINDER_ALREADY_EXISTS", $"actor reminder already exists: {name}", 409);
         }
 
-        _reminders.Add(reminder);
+        (_sidecar.Mesh.HostOf(type, id)?.Actors ?? this)._reminders.Add(reminder);
     }
 
     public async Task RemoveReminder(string type, string id, string name, CancellationToken stop)
     {
         CheckHosted(type);
         await Store.Apply([new(ReminderKey(type, id, name), null)], stop);
-        _reminders.Remove(type, id, name);
+        (_sidecar.Mesh.HostOf(type, id)?.Actors ?? this)._reminders.Remove(type, id, name);
     }
 
     public async Task<Schedule> GetReminder(string type, string id, string name, CancellationToken stop)
@@ -174,6 +229,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _stop.CancelAsync();
         await _idleCheck.DisposeAsync();
         await _timers.DisposeAsync();
         await _reminders.DisposeAsync();
@@ -201,18 +257,12 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
     private async Task<ActorRuntime> FindHost(string type, string id, CancellationToken stop)
     {
-        if (Hosts(type))
-        {
-            return this;
-        }
-
         // The host may be about to start: daprd waits for it as long as this.
         for (var tries = 0; ; tries++)
         {
-            var hosts = _sidecar.Mesh.Sidecars.Select(sidecar => sidecar.Actors).Where(actors => actors.Hosts(type)).ToList();
-            if (hosts.Count > 0)
+            if (_sidecar.Mesh.HostOf(type, id) is { } host)
             {
-                return hosts[(int)((uint)string.GetHashCode(id, StringComparison.Ordinal) % hosts.Count)];
+                return host.Actors;
             }
 
             if (tries == 5)
@@ -279,13 +329,26 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
     private static ActorException StateFailed(string problem) => new("ERR_ACTOR_STATE_TRANSACTION_SAVE", $"error saving actor transaction state: {problem}");
 
-    private async Task<HttpResponseMessage> InvokeHere(
+    private bool IsHere(string type, string id) => _sidecar.Mesh.HostOf(type, id) is not { } host || host == _sidecar;
+
+    /// <summary>Null: the actor lives at another instance of the app now.</summary>
+    private async Task<HttpResponseMessage?> InvokeHere(
         string type, string id, string path, byte[] body, IHeaderDictionary? headers, Activity? trace, TimeSpan? timeout, CancellationToken stop)
     {
         var app = _sidecar.App ?? throw new ActorException("ERR_ACTOR_NO_APP_CHANNEL", "app channel is not initialized", 400);
         var config = _types.GetValueOrDefault(type) ?? throw InvokeFailed($"did not find address for actor '{type}/{id}'");
         var reentrancyId = config.Reentrant ? headers?["Dapr-Reentrancy-Id"].FirstOrDefault() ?? Guid.NewGuid().ToString() : null;
         using var turn = await TakeTurn(type, id, reentrancyId, config.MaxStackDepth, stop);
+        if (!IsHere(type, id))
+        {
+            return null;
+        }
+
+        foreach (var other in _sidecar.Mesh.Sidecars.Where(other => other != _sidecar && other.AppId == _options.AppId))
+        {
+            await other.Actors.Release((type, id), stop);
+        }
+
         using var request = new HttpRequestMessage(HttpMethod.Put, app.At($"{PathOf(type, id)}/{path}")) { Content = new ByteArrayContent(body) };
         if (headers is null)
         {
@@ -373,7 +436,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         {
             using var response = await InvokeHere(timer.Type, timer.Id, $"method/timer/{GoPath.Escape(timer.Name)}", Encoding.UTF8.GetBytes(body.ToJsonString()), null, null, _policies.Actor(timer.Type, timer.Id).Timeout, stop);
             succeeded = true;
-            if (Cancels(response))
+            if (response is null || Cancels(response))
             {
                 return null;
             }
@@ -402,6 +465,12 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             try
             {
                 using var response = await InvokeHere(reminder.Type, reminder.Id, $"method/remind/{GoPath.Escape(reminder.Name)}", bytes, null, null, _policies.Actor(reminder.Type, reminder.Id).Timeout, stop);
+                if (response is null)
+                {
+                    // Its new host has taken it up.
+                    return null;
+                }
+
                 (succeeded, cancelled) = (true, Cancels(response));
                 break;
             }
@@ -445,22 +514,48 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         {
             if (_types.TryGetValue(key.Type, out var config) && now - turns.LastUsed >= config.IdleTimeout && turns.TryClose())
             {
-                try
-                {
-                    using var request = new HttpRequestMessage(HttpMethod.Delete, _sidecar.App!.At(PathOf(key.Type, key.Id))) { Content = new ByteArrayContent([]) };
-                    request.Content.Headers.ContentType = new("application/x-protobuf");
-                    _telemetry.Metrics?.ActorDeactivated(key.Type);
-                    (await _sidecar.App!.Send(request, default)).Dispose();
-                }
-                catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
-                {
-                    // The app is away, and the actor with it.
-                }
-                finally
-                {
-                    _active.TryRemove(key, out _);
-                }
+                await Deactivate(key);
             }
+        }
+    }
+
+    /// <summary>Ends an actor that lives elsewhere from now on, when its turns have ended.</summary>
+    private async Task Release((string Type, string Id) key, CancellationToken stop)
+    {
+        if (!_active.TryGetValue(key, out var turns))
+        {
+            return;
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        while (_active.GetValueOrDefault(key) == turns)
+        {
+            if (turns.TryClose() || !_sidecar.IsAppAvailable || Stopwatch.GetElapsedTime(started) > DrainTimeout)
+            {
+                await Deactivate(key);
+                return;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(5), stop);
+        }
+    }
+
+    private async Task Deactivate((string Type, string Id) key)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Delete, _sidecar.App!.At(PathOf(key.Type, key.Id))) { Content = new ByteArrayContent([]) };
+            request.Content.Headers.ContentType = new("application/x-protobuf");
+            _telemetry.Metrics?.ActorDeactivated(key.Type);
+            (await _sidecar.App!.Send(request, default)).Dispose();
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            // The app is away, and the actor with it.
+        }
+        finally
+        {
+            _active.TryRemove(key, out _);
         }
     }
 
@@ -469,4 +564,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Kind} '{Name}' of actor {Type}/{Id} failed: {Problem}")]
     private partial void LogNotFired(string kind, string name, string type, string id, string problem);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Reminders could not be read after instances of the app came or went: {Problem}")]
+    private partial void LogNotPlaced(string problem);
 }

@@ -19,8 +19,8 @@ internal static class ComponentTypes
         ["pubsub.embedded"] = EmbeddedLogOf,
         ["pubsub.kafka"] = c => new KafkaPubSub(KafkaOptions.From(c.Metadata), c.Logs.CreateLogger<KafkaPubSub>()),
         ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),
-        ["state.in-memory"] = c => new InMemoryStateStore(c.Options.Time),
-        ["state.sqlite"] = c => new SqliteStateStore(c.Metadata, c.Options.Time),
+        ["state.in-memory"] = c => OfInstances(c, () => new InMemoryStateStore(c.Options.Time)),
+        ["state.sqlite"] = c => OfInstances(c, () => new SqliteStateStore(c.Metadata, c.Options.Time)),
         ["secretstores.local.env"] = c => new EnvironmentSecretStore(c.Metadata, c.Options.Environment),
         ["secretstores.local.file"] = c => new FileSecretStore(c.Metadata),
         ["configuration.embedded"] = c => new EmbeddedConfiguration(c.Metadata, c.Logs.CreateLogger<EmbeddedConfiguration>()),
@@ -35,6 +35,10 @@ internal static class ComponentTypes
     public static IReadOnlyList<string> All { get; } = [.. Makers.Keys.Order(StringComparer.Ordinal)];
 
     public static Func<ComponentContext, IComponent>? Find(string type) => Makers.GetValueOrDefault(type);
+
+    /// <summary>Instances of an app share what is theirs alone.</summary>
+    private static IStateStore OfInstances(ComponentContext context, Func<IStateStore> make) =>
+        context.Mesh.Share(context.Metadata, $"{context.Metadata.Type} {context.Metadata.Name} of {context.Options.AppId}", make);
 
     private static EmbeddedLog EmbeddedLogOf(ComponentContext context)
     {

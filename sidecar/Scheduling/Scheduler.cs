@@ -22,10 +22,15 @@ internal sealed class Scheduler : IAsyncDisposable
         _loop = Task.Run(Loop);
     }
 
-    public void Add(Schedule schedule)
+    public void Add(Schedule schedule, bool onlyIfNew = false)
     {
         lock (_lock)
         {
+            if (onlyIfNew && _schedules.ContainsKey(Key(schedule)))
+            {
+                return;
+            }
+
             _schedules[Key(schedule)] = schedule;
             _queue.Enqueue(schedule, schedule.Next);
         }
