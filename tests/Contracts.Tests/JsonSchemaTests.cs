@@ -16,7 +16,9 @@ public sealed class JsonSchemaTests
             "kind": { "const": "order" },
             "at": { "type": "string", "format": "date-time" },
             "key": { "type": "string", "format": "uuid", "pattern": "^0" },
-            "paid": { "type": "boolean" }
+            "paid": { "type": "boolean" },
+            "tags": { "type": "object", "additionalProperties": { "type": "string" } },
+            "ends": { "type": "object", "properties": { "at": { "type": "string" } }, "additionalProperties": false }
           }
         }
         """;
@@ -25,6 +27,7 @@ public sealed class JsonSchemaTests
     [InlineData("""{"id":"1","lines":[]}""")]
     [InlineData("""{"id":"1","lines":[{"quantity":2,"price":1.5}],"note":null,"state":"open","kind":"order","at":"2026-01-02T03:04:05Z","key":"00000000-0000-0000-0000-000000000000","paid":true}""")]
     [InlineData("""{"id":"1","lines":[{"quantity":2.0}],"note":"n","not in the schema":[1]}""")]
+    [InlineData("""{"id":"1","lines":[],"tags":{"a":"b"},"ends":{"at":"noon"}}""")]
     public void What_fits_has_no_problem(string json) => Assert.Null(JsonSchema.Parse(Order).Problem(JsonElement.Parse(json)));
 
     [Theory]
@@ -45,11 +48,14 @@ public sealed class JsonSchemaTests
     [InlineData("""{"id":"1","lines":[],"key":"0"}""", "$.key is \"0\", not a uuid")]
     [InlineData("""{"id":"1","lines":[],"key":"10000000-0000-0000-0000-000000000000"}""", "$.key is \"10000000-0000-0000-0000-000000000000\", not like ^0")]
     [InlineData("""{"id":"1","lines":[],"paid":"yes"}""", "$.paid is \"yes\", not boolean")]
+    [InlineData("""{"id":"1","lines":[],"tags":{"a":1}}""", "$.tags.a is 1, not string")]
+    [InlineData("""{"id":"1","lines":[],"ends":{"at":"noon","on":"friday"}}""", "$.ends.on is unknown")]
     public void What_does_not_fit_is_named_with_its_path(string json, string problem) => Assert.Equal(problem, JsonSchema.Parse(Order).Problem(JsonElement.Parse(json)));
 
     [Theory]
     [InlineData("""{"properties":{"a":{"items":{"multipleOf":2}}}}""", "$.a[] has the keyword 'multipleOf'")]
-    [InlineData("""{"additionalProperties":false}""", "$ has the keyword 'additionalProperties'")]
+    [InlineData("""{"additionalProperties":{"multipleOf":2}}""", "$.* has the keyword 'multipleOf'")]
+    [InlineData("""{"additionalProperties":true}""", "$ has the keyword 'additionalProperties'")]
     [InlineData("""{"format":"email"}""", "$ has the format 'email'")]
     public void A_keyword_that_is_not_checked_is_an_error(string schema, string problem) =>
         Assert.Contains(problem, Assert.Throws<FormatException>(() => JsonSchema.Parse(schema)).Message, StringComparison.Ordinal);

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Lavka.Testing;
 
-/// <summary>A JSON Schema, with the keywords that the schemas of events use; any other is an error, so that none is thought to be checked that is not.</summary>
+/// <summary>A JSON Schema, with the keywords that the schemas of events and of Dapr's files use; any other is an error, so that none is thought to be checked that is not.</summary>
 public sealed class JsonSchema
 {
     // These say nothing about a value.
@@ -44,6 +44,11 @@ public sealed class JsonSchema
                 case "items":
                     Known(keyword.Value, $"{path}[]");
                     break;
+                case "additionalProperties" when keyword.Value.ValueKind == JsonValueKind.Object:
+                    Known(keyword.Value, $"{path}.*");
+                    break;
+                case "additionalProperties" when keyword.Value.ValueKind == JsonValueKind.False:
+                    break;
                 case "format" when keyword.Value.GetString() is not ("date-time" or "date" or "uuid" or "uri"):
                     throw new FormatException($"The schema of {path} has the format '{keyword.Value}', which is not checked; see {nameof(JsonSchema)}.");
                 case "type" or "required" or "enum" or "const" or "format" or "pattern" or "minimum" or "maximum":
@@ -67,6 +72,10 @@ public sealed class JsonSchema
             .Select(name => $"{path}.{name.GetString()} is missing").FirstOrDefault(),
         "properties" when value.ValueKind == JsonValueKind.Object => keyword.Value.EnumerateObject()
             .Select(property => value.TryGetProperty(property.Name, out var member) ? Problem(property.Value, member, $"{path}.{property.Name}") : null).FirstOrDefault(problem => problem is not null),
+        "additionalProperties" when value.ValueKind == JsonValueKind.Object => value.EnumerateObject()
+            .Where(member => !(schema.TryGetProperty("properties", out var properties) && properties.TryGetProperty(member.Name, out _)))
+            .Select(member => keyword.Value.ValueKind == JsonValueKind.False ? $"{path}.{member.Name} is unknown" : Problem(keyword.Value, member.Value, $"{path}.{member.Name}"))
+            .FirstOrDefault(problem => problem is not null),
         "items" when value.ValueKind == JsonValueKind.Array => value.EnumerateArray()
             .Select((item, i) => Problem(keyword.Value, item, $"{path}[{i.ToString(CultureInfo.InvariantCulture)}]")).FirstOrDefault(problem => problem is not null),
         _ => null,

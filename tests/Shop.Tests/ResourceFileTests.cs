@@ -1,0 +1,147 @@
+using System.Text.Json;
+using Lavka.Run;
+using Lavka.Testing;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>The files in components/ and dapr.yaml, against what Dapr takes: whoever runs the shop on daprd is not the first to try them.</summary>
+public sealed class ResourceFileTests
+{
+    private const string Broker = """
+        apiVersion: dapr.io/v1alpha1
+        kind: Component
+        metadata:
+          name: pubsub
+        spec:
+          type: pubsub.kafka
+          version: v1
+          metadata:
+          - name: brokers
+            value: localhost:9092
+          - name: authType
+            value: none
+        """;
+
+    private static readonly string Components = Path.Combine(Repository.Root, "components");
+
+    private static readonly IReadOnlyList<AppSpec> Apps = RunFile.Load(Path.Combine(Repository.Root, "dapr.yaml"));
+
+    private static readonly IReadOnlyList<string> Paths = [.. Directory.EnumerateFiles(Components, "*.yaml", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Components, file)).Order(StringComparer.Ordinal)];
+
+    public static TheoryData<string> Files => [.. Paths];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Dapr_takes_every_file(string file) => Assert.Empty(DaprResources.Problems(Read(file)));
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void What_is_commented_out_would_be_taken_too(string file)
+    {
+        Assert.Empty(DaprResources.DisguisedYaml(Read(file)));
+        Assert.All(DaprResources.WithAlternatives(Read(file)), text => Assert.Empty(DaprResources.Problems(text, alternatives: true)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void What_takes_a_file_s_place_has_its_name(string file)
+    {
+        var (one, other) = (YamlJson.Documents(Read(file))[0], YamlJson.Documents(Read(Path.GetFileName(file)))[0]);
+
+        foreach (var part in new[] { "kind", "metadata", "scopes" })
+        {
+            Assert.Equal(other.TryGetProperty(part, out var expected) ? expected.GetRawText() : null, one.TryGetProperty(part, out var actual) ? actual.GetRawText() : null);
+        }
+    }
+
+    [Fact]
+    public void What_is_commented_out_is_found()
+    {
+        var alternatives = Paths.Sum(file => DaprResources.WithAlternatives(Read(file)).Count());
+
+        Assert.True(alternatives >= 15, $"There are {alternatives}.");
+    }
+
+    [Fact]
+    public void The_Dapr_CLI_takes_dapr_yaml() => Assert.Null(DaprResources.RunFileProblem(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml"))));
+
+    [Fact]
+    public void Scopes_and_targets_name_what_there_is()
+    {
+        var documents = Paths.SelectMany(file => YamlJson.Documents(Read(file))).ToList();
+        var apps = Apps.Select(app => app.AppId).ToHashSet();
+        var components = documents.Where(document => document.GetProperty("kind").GetString() == "Component").Select(document => document.GetProperty("metadata").GetProperty("name").GetString()!).ToHashSet();
+
+        foreach (var document in documents)
+        {
+            Assert.Empty((document.TryGetProperty("scopes", out var scopes) ? scopes.EnumerateArray().Select(scope => scope.GetString()!) : []).Except(apps));
+        }
+
+        var resiliency = documents.Single(document => document.GetProperty("kind").GetString() == "Resiliency").GetProperty("spec");
+        var (policies, targets) = (resiliency.GetProperty("policies"), resiliency.GetProperty("targets"));
+
+        // The Gateway is called by clients alone.
+        Assert.Equal(apps.Except(["gateway"]).Order(), Names(targets, "apps").Order());
+        Assert.Subset(components, Names(targets, "components"));
+        Assert.Empty(Used(targets, "timeout").Except(Names(policies, "timeouts")));
+        Assert.Empty(Used(targets, "retry").Except(Names(policies, "retries")));
+        Assert.All(documents.Where(document => document.GetProperty("kind").GetString() == "Subscription"), document => Assert.Contains(document.GetProperty("spec").GetProperty("pubsubname").GetString()!, components));
+    }
+
+    [Theory]
+    [InlineData("spec:", "specs:", "$.spec is missing")]
+    [InlineData("  version: v1", "  version: v1\n  ignoreError: true", "$.spec.ignoreError is unknown")]
+    [InlineData("  version: v1", "  version: 1", "$.spec.version is 1, not string")]
+    [InlineData("  version: v1", "  version: v2", "pubsub.kafka has no version v2")]
+    [InlineData("pubsub.kafka", "pubsub.kafak", "the type pubsub.kafak is unknown")]
+    [InlineData("dapr.io/v1alpha1", "dapr.io/v1", "the kind 'dapr.io/v1 Component' is unknown")]
+    [InlineData("name: authType", "name: authTyp", "pubsub.kafka does not start without authType")]
+    [InlineData("name: authType", "name: authType\n    values: x", "$.spec.metadata[1].values is unknown")]
+    [InlineData("value: none", "value: none\n  - name: initialOfset\n    value: oldest", "pubsub.kafka has no metadata field initialOfset")]
+    [InlineData("value: none", "value: none\n  - name: Brokers\n    value: other", "pubsub.kafka has brokers twice")]
+    [InlineData("value: none", "value: [none]", "$.spec.metadata[1].value is [\"none\"], not string or number or boolean")]
+    [InlineData("value: none", "secretKeyRef: {name: x}", "pubsub.kafka refers to a secret, and auth.secretStore is missing")]
+    [InlineData("    value: none", "", "pubsub.kafka has authType without a value")]
+    [InlineData("kind: Component", "kind: Component: x", "line 2 is no YAML")]
+    public void A_mistake_is_named(string right, string wrong, string problem)
+    {
+        Assert.Empty(DaprResources.Problems(Broker));
+
+        Assert.Contains(DaprResources.Problems(Broker.Replace(right, wrong, StringComparison.Ordinal)), one => one.StartsWith(problem, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("  #- name: initialOfset\n  #  value: oldest", "pubsub.kafka has no metadata field initialOfset")]
+    [InlineData("  #- name: version\n  #   value: 2.1.0", "line 15 is no YAML")]
+    [InlineData("#autth:\n#  secretStore: x", "$.autth is unknown")]
+    public void A_mistake_that_is_commented_out_is_named(string lines, string problem)
+    {
+        var text = $"{Broker}\n  # With a comment.\n{lines}\n  # And another.";
+
+        Assert.Empty(DaprResources.Problems(text));
+        Assert.StartsWith(problem, Assert.Single(DaprResources.Problems(Assert.Single(DaprResources.WithAlternatives(text)), alternatives: true)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("  # - name: version", true)]
+    [InlineData("  # value: oldest", true)]
+    [InlineData("  # The value: the oldest there is.", false)]
+    [InlineData("  #- name: version", false)]
+    public void Yaml_in_a_comment_of_text_is_named(string line, bool isNamed) => Assert.Equal(isNamed, DaprResources.DisguisedYaml(line).Any());
+
+    [Theory]
+    [InlineData("daprHTTPPort", "daprHttpPort", "$.apps[0].daprHttpPort is unknown")]
+    [InlineData("appPort: 8080", "appPort: \"8080\"", "$.apps[0].appPort is \"8080\", not integer")]
+    [InlineData("resourcesPath:", "resourcePath:", "$.common.resourcePath is unknown")]
+    [InlineData("version: 1", "version: 2", "$.version is 2, not 1")]
+    public void A_mistake_in_a_run_file_is_named(string right, string wrong, string problem) =>
+        Assert.Equal(problem, DaprResources.RunFileProblem(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml")).Replace(right, wrong, StringComparison.Ordinal)));
+
+    private static string Read(string file) => File.ReadAllText(Path.Combine(Components, file));
+
+    private static HashSet<string> Names(JsonElement of, string name) => of.TryGetProperty(name, out var map) ? [.. map.EnumerateObject().Select(member => member.Name)] : [];
+
+    /// <summary>The policies that targets name, of one sort.</summary>
+    private static IEnumerable<string> Used(JsonElement of, string sort) => of.EnumerateObject().SelectMany(member =>
+        member.Value.ValueKind == JsonValueKind.Object ? Used(member.Value, sort) : member.Name == sort ? [member.Value.GetString()!] : []);
+}
