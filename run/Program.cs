@@ -13,18 +13,8 @@ var demo = new Option<int?>("--demo") { Description = "Place so many orders of e
 var hotItem = new Option<int?>("--hot-item") { Description = "Measure so many buyers of one product at once" };
 var scale = new Option<string[]>("--scale") { Description = "Run several instances of a service: orders=2; may be given again", DefaultValueFactory = _ => [] };
 var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, scale, demo, hotItem };
-command.SetAction(async (arguments, stop) =>
-{
-    try
-    {
-        return await Run(arguments.GetValue(runFile)!, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), arguments.GetValue(hotItem), stop);
-    }
-    catch (RunException e)
-    {
-        Console.Error.WriteLine(e.Message);
-        return 1;
-    }
-});
+command.SetAction((arguments, stop) => Told(() =>
+    Run(arguments.GetValue(runFile)!, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), arguments.GetValue(hotItem), stop)));
 
 var gateway = new Option<string>("--gateway") { Description = "The Gateway of the running shop", DefaultValueFactory = _ => "http://localhost:8080" };
 var service = new Option<string?>("--service") { Description = "Only this service's" };
@@ -46,6 +36,10 @@ var deadLetters = new Command("dead-letters", "The events that services of the r
 deadLetters.SetAction((arguments, stop) => OnDeadLetters(arguments, letters => letters.List(arguments.GetValue(service), stop)));
 command.Add(deadLetters);
 
+var topics = new Command("topics", "The topics of the running shop, and how far each consumer group is behind") { runFile };
+topics.SetAction((arguments, stop) => Told(() => new Topics(RunFile.Load(arguments.GetValue(runFile)!)).List(stop)));
+command.Add(topics);
+
 if (Console.IsOutputRedirected)
 {
     AnsiConsole.Console = AnsiConsole.Create(new() { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.No });
@@ -55,13 +49,17 @@ if (Console.IsOutputRedirected)
 // The signals are ours: Ctrl-C must end the services in order, not just this process.
 return await command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
 
-async Task<int> OnDeadLetters(ParseResult arguments, Func<DeadLetters, Task<int>> act)
+Task<int> OnDeadLetters(ParseResult arguments, Func<DeadLetters, Task<int>> act) => Told(() =>
+    Uri.TryCreate(arguments.GetValue(gateway), UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+        ? act(new(address, OperatorPassword.Email, OperatorPassword.Find()))
+        : throw new RunException($"The Gateway is '{arguments.GetValue(gateway)}'; write it like http://localhost:8080"));
+
+// What is wrong is one sentence, and exit code 1.
+static async Task<int> Told(Func<Task<int>> act)
 {
     try
     {
-        return Uri.TryCreate(arguments.GetValue(gateway), UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
-            ? await act(new(address, OperatorPassword.Email, OperatorPassword.Find()))
-            : throw new RunException($"The Gateway is '{arguments.GetValue(gateway)}'; write it like http://localhost:8080");
+        return await act();
     }
     catch (RunException e)
     {

@@ -95,6 +95,7 @@ public sealed partial class Sidecar : IAsyncDisposable
             Lock = new(components, _policies),
             Jobs = new(_jobs, options),
             Metadata = new(this, options),
+            Topics = new(this),
         }));
     }
 
@@ -127,6 +128,8 @@ public sealed partial class Sidecar : IAsyncDisposable
     internal IReadOnlyDictionary<string, HttpEndpoint> HttpEndpoints { get; }
 
     internal IReadOnlyList<SubscriptionSpec> Subscriptions => _subscriptions?.All ?? [];
+
+    internal async Task<IReadOnlyList<(SubscriptionSpec Spec, string Consumer, Lag? Lag)>> Lags(CancellationToken stop) => _subscriptions is null ? [] : await _subscriptions.Lags(stop);
 
     internal SidecarConfiguration Configuration { get; }
 

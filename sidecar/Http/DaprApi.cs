@@ -27,6 +27,8 @@ internal sealed class Apis
     public required JobsApi Jobs { get; init; }
 
     public required MetadataApi Metadata { get; init; }
+
+    public required TopicsApi Topics { get; init; }
 }
 
 /// <summary>Dapr's HTTP API: which request goes where. What no API takes is an invocation, or not found, as in daprd.</summary>
@@ -149,6 +151,8 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
                 return await apis.Jobs.TryHandle(request);
             case ("v1.0", "metadata"):
                 return await apis.Metadata.TryHandle(request);
+            case ("embedded", "v1"):
+                return await apis.Topics.TryHandle(request);
             case ("v1.0", "healthz"):
                 return Health(request);
             case ("v1.0", "shutdown") when request.Segments.Length == 2 && request.Method == "POST":

@@ -177,6 +177,25 @@ internal sealed partial class EmbeddedLog : IPubSub
         return next ?? (_options.FromOldest ? partition.First : partition.Next);
     });
 
+    private Lag LagOf(string topic, string consumer)
+    {
+        var (waiting, kept) = (0L, 0L);
+        foreach (var partition in _topics.TryGetValue(topic, out var known) ? known.Partitions : [])
+        {
+            var oldest = _database.Read(db =>
+            {
+                var query = db.Prepare("SELECT min(id) FROM messages WHERE id BETWEEN ?1 AND ?2").Bind(1, partition.First).Bind(2, partition.Last);
+                long? id = query.Step() && !query.IsNull(0) ? query.Int64(0) : null;
+                query.Reset();
+                return id ?? partition.Next;
+            });
+            waiting += partition.Next - Math.Max(oldest, StartOf(consumer, partition));
+            kept += partition.Next - oldest;
+        }
+
+        return new(waiting, kept);
+    }
+
     // Offsets may be late: after a crash the last moments' messages come again, which at-least-once allows.
     private Task SaveOffsets()
     {
@@ -297,6 +316,8 @@ internal sealed partial class EmbeddedLog : IPubSub
             }
         }
 
+        public Lag Lag() => log.LagOf(topic, consumer);
+
         public async Task Leave(Member member)
         {
             bool last;
@@ -385,7 +406,7 @@ internal sealed partial class EmbeddedLog : IPubSub
             }
         }
 
-        internal sealed class Member(ConsumerGroup group, MessageHandler handler) : IAsyncDisposable
+        internal sealed class Member(ConsumerGroup group, MessageHandler handler) : IAsyncDisposable, ILaggingSubscription
         {
             // What the app has taken, its answer still on the way, must not come again because we leave.
             private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
@@ -395,6 +416,8 @@ internal sealed partial class EmbeddedLog : IPubSub
 
             // Deliveries under way, and one more until the member leaves.
             private int _running = 1;
+
+            public Task<Lag> Lag(CancellationToken stop) => Task.Run(group.Lag, stop);
 
             public async Task<bool> TryHandle(Message message)
             {

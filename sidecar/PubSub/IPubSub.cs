@@ -32,3 +32,16 @@ internal interface IPubSub : IComponent
 /// <param name="Metadata">The subscription's metadata, for example RabbitMQ's <c>routingKey</c>.</param>
 /// <param name="InFlight">How many messages the handler wants at once, where a broker would otherwise bring one after the other: a bulk subscriber gathers them.</param>
 internal sealed record SubscribeRequest(string Topic, string Consumer, IReadOnlyDictionary<string, string> Metadata, int InFlight = 1);
+
+/// <summary>A subscription whose broker tells how far it is behind.</summary>
+internal interface ILaggingSubscription
+{
+    /// <summary>How far the consumer group is behind, for all its members.</summary>
+    /// <exception cref="IOException">The broker does not answer.</exception>
+    Task<Lag> Lag(CancellationToken stop);
+}
+
+/// <summary>How far a consumer group is behind in a topic.</summary>
+/// <param name="Waiting">How many messages it has yet to take; those its members are at count.</param>
+/// <param name="Kept">How many messages the broker keeps for whoever comes; null: it keeps none that are taken.</param>
+internal sealed record Lag(long Waiting, long? Kept);

@@ -45,13 +45,14 @@ internal sealed class InMemoryPubSub : IPubSub
 
     public ValueTask DisposeAsync() => default;
 
-    private sealed class Subscription : IAsyncDisposable
+    private sealed class Subscription : IAsyncDisposable, ILaggingSubscription
     {
         private readonly InMemoryPubSub _broker;
         private readonly MessageHandler _handler;
         private readonly Channel<Message> _messages = Channel.CreateBounded<Message>(Backlog);
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _worker;
+        private long _waiting;
 
         public Subscription(InMemoryPubSub broker, string topic, string consumer, MessageHandler handler)
         {
@@ -63,6 +64,9 @@ internal sealed class InMemoryPubSub : IPubSub
 
         public string Consumer { get; }
 
+        public Task<Lag> Lag(CancellationToken stop) =>
+            Task.FromResult(new Lag(_broker._subscriptions.Where(other => other.Topic == Topic && other.Consumer == Consumer).Sum(other => other._waiting), null));
+
         public bool Takes(string topic) =>
             Topic == topic || (Topic.EndsWith('*') && topic.Length >= Topic.Length && topic.StartsWith(Topic.AsSpan(0, Topic.Length - 1), StringComparison.Ordinal));
 
@@ -70,6 +74,7 @@ internal sealed class InMemoryPubSub : IPubSub
         {
             try
             {
+                Interlocked.Increment(ref _waiting);
                 await _messages.Writer.WriteAsync(message, stop);
             }
             catch (ChannelClosedException)
@@ -106,6 +111,8 @@ internal sealed class InMemoryPubSub : IPubSub
                     {
                         // Reported by the handler; this broker does not deliver again.
                     }
+
+                    Interlocked.Decrement(ref _waiting);
                 }
             }
             catch (OperationCanceledException)

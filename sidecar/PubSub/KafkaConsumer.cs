@@ -225,6 +225,29 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
         }
     }
 
+    private Lag LagOf(string topic)
+    {
+        try
+        {
+            using var admin = new DependentAdminClientBuilder(_consumer.Handle).Build();
+            var partitions = admin.GetMetadata(topic, OffsetTimeout).Topics.Single().Partitions.ConvertAll(partition => new TopicPartition(topic, partition.PartitionId));
+            var (waiting, kept) = (0L, 0L);
+            foreach (var committed in _consumer.Committed(partitions, OffsetTimeout))
+            {
+                var range = _consumer.QueryWatermarkOffsets(committed.TopicPartition, OffsetTimeout);
+                var next = committed.Offset != Offset.Unset ? committed.Offset.Value : _options.FromOldest ? range.Low.Value : range.High.Value;
+                waiting += range.High - Math.Max(next, range.Low);
+                kept += range.High - range.Low;
+            }
+
+            return new(waiting, kept);
+        }
+        catch (KafkaException e)
+        {
+            throw new IOException($"kafka: {e.Error.Reason}");
+        }
+    }
+
     private void Remove(Subscription subscription)
     {
         lock (_lock)
@@ -273,7 +296,7 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
     private partial void LogClient(string client, string text);
 
     /// <summary>One topic of the consumer.</summary>
-    internal sealed class Subscription(KafkaConsumer consumer, SubscribeRequest request, MessageHandler handler) : IAsyncDisposable
+    internal sealed class Subscription(KafkaConsumer consumer, SubscribeRequest request, MessageHandler handler) : IAsyncDisposable, ILaggingSubscription
     {
         private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -286,6 +309,8 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
 
         /// <summary>Completes when the group has given us our share, or has not for long.</summary>
         public Task Started => Task.WhenAny(_started.Task, Task.Delay(AssignmentPatience));
+
+        public Task<Lag> Lag(CancellationToken stop) => Task.Run(() => consumer.LagOf(Topic), stop);
 
         public void SetStarted() => _started.TrySetResult();
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
@@ -10,13 +11,14 @@ namespace Lavka.Sidecar.PubSub;
 /// </summary>
 internal sealed partial class Subscriptions(Components components, Publisher publisher, ResiliencyPolicies policies, Telemetry telemetry, AppChannel app, SidecarOptions options) : IAsyncDisposable
 {
-    private sealed record Running(SubscriptionSpec Spec, LoadedPubSub PubSub, IAsyncDisposable Subscription, BulkSubscriber? Bulk);
+    private sealed record Running(SubscriptionSpec Spec, LoadedPubSub PubSub, string Consumer, IAsyncDisposable Subscription, BulkSubscriber? Bulk);
 
     private readonly ILogger _log = options.Logs.CreateLogger<Subscriptions>();
     private readonly SemaphoreSlim _turn = new(1);
-    private readonly Dictionary<(string PubSub, string Topic), Running> _running = [];
+    private readonly ConcurrentDictionary<(string PubSub, string Topic), Running> _running = [];
     private List<(Resource Resource, SubscriptionSpec Spec)> _declared = [];
     private IReadOnlyList<SubscriptionSpec>? _programmatic = [];
+    private IReadOnlyList<Running> _current = [];
     private bool _started;
 
     /// <summary>The subscriptions that run.</summary>
@@ -24,6 +26,19 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
 
     /// <summary>Those and what waits: for a component, for the app.</summary>
     public IReadOnlyList<SubscriptionSpec> All => [.. Wanted().Values];
+
+    /// <summary>How far each consumer group is behind that the app is a member of; null where its broker does not tell.</summary>
+    public async Task<IReadOnlyList<(SubscriptionSpec Spec, string Consumer, Lag? Lag)>> Lags(CancellationToken stop) => await Task.WhenAll(_current.Select(async running =>
+    {
+        try
+        {
+            return (running.Spec, running.Consumer, running.Subscription is ILaggingSubscription lagging ? await lagging.Lag(stop) : null);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            return (running.Spec, running.Consumer, null);
+        }
+    }));
 
     /// <summary>Takes up the Subscription resources.</summary>
     public Task Declare(IEnumerable<Resource> resources)
@@ -64,7 +79,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         {
             if (!wanted.TryGetValue(pair.Key, out var spec) || !ReferenceEquals(spec, pair.Value.Spec) || !ReferenceEquals(components.PubSubs.GetValueOrDefault(spec.PubSubName), pair.Value.PubSub))
             {
-                _running.Remove(pair.Key);
+                _running.TryRemove(pair);
                 await pair.Value.Subscription.DisposeAsync();
                 if (pair.Value.Bulk is not null)
                 {
@@ -72,14 +87,16 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
                 }
             }
         }));
-        foreach (var (key, spec) in wanted.Where(pair => !_running.ContainsKey(pair.Key)))
+        // Together: a broker may have to share its partitions out anew for each that comes alone.
+        await Task.WhenAll(wanted.Where(pair => !_running.ContainsKey(pair.Key)).ToList().Select(async pair =>
         {
-            if (await Run(spec) is { } running)
+            if (await Run(pair.Value) is { } running)
             {
-                _running[key] = running;
+                _running[pair.Key] = running;
             }
-        }
+        }));
 
+        _current = [.. _running.Values];
         Active = [.. _running.Values.Select(running => running.Spec)];
     }
 
@@ -123,7 +140,8 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         var deadLetters = new DeadLetters(spec, publisher, options.Logs.CreateLogger<DeadLetters>());
         var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, app, Policy, deadLetters, telemetry, options);
         MessageHandler handler = bulk is null ? new Subscriber(spec, app, Policy, deadLetters, telemetry, options).Deliver : bulk.Deliver;
-        return new(spec, pubSub, await pubSub.Broker.Subscribe(new(spec.Topic, spec.Metadata.GetValueOrDefault("consumerID") ?? pubSub.Consumer, spec.Metadata, spec.Bulk?.MaxMessages ?? 1), handler), bulk);
+        var consumer = spec.Metadata.GetValueOrDefault("consumerID") ?? pubSub.Consumer;
+        return new(spec, pubSub, consumer, await pubSub.Broker.Subscribe(new(spec.Topic, consumer, spec.Metadata, spec.Bulk?.MaxMessages ?? 1), handler), bulk);
 
         Policy Policy() => policies.Inbound(pubSub.Name, "Pubsub");
     }

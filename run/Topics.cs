@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using Spectre.Console;
+
+namespace Lavka.Run;
+
+/// <summary>The topics of a running shop: which consumer groups read them, and how far behind each is. Asks every sidecar of the run file.</summary>
+internal sealed class Topics(IReadOnlyList<AppSpec> apps)
+{
+    private sealed record GroupLag(string Topic, string ConsumerGroup, long? Waiting, long? Kept);
+
+    /// <summary>Shows them; answers 0.</summary>
+    /// <exception cref="RunException">No sidecar answers.</exception>
+    public async Task<int> List(CancellationToken stop)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        if (Environment.GetEnvironmentVariable("DAPR_API_TOKEN") is { Length: > 0 } token)
+        {
+            http.DefaultRequestHeaders.Add("dapr-api-token", token);
+        }
+
+        var answers = await Task.WhenAll(apps.Select(app => Ask(http, app, stop)));
+        if (answers.All(answer => answer is null))
+        {
+            throw new RunException($"No sidecar answers at {string.Join(", ", apps.Select(app => string.Create(CultureInfo.InvariantCulture, $"localhost:{app.HttpPort}")))}; is the shop running, and on the embedded sidecar? For daprd, ask the broker's own tools.");
+        }
+
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("topic", "consumer group", "waiting", "kept");
+        foreach (var lag in answers.OfType<List<GroupLag>>().SelectMany(answer => answer).OrderBy(lag => lag.Topic, StringComparer.Ordinal).ThenBy(lag => lag.ConsumerGroup, StringComparer.Ordinal))
+        {
+            table.AddRow(new Markup(Markup.Escape(lag.Topic)), new Markup(Markup.Escape(lag.ConsumerGroup)), new Markup(Text(lag.Waiting)), new Markup(Text(lag.Kept)));
+        }
+
+        AnsiConsole.Write(table);
+        foreach (var (app, _) in apps.Zip(answers).Where(pair => pair.Second is null))
+        {
+            Console.WriteLine($"The sidecar of '{app.AppId}' does not answer; its consumer group is not shown.");
+        }
+
+        return 0;
+    }
+
+    private static string Text(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "-";
+
+    /// <summary>Null: it does not answer, or is not the embedded sidecar.</summary>
+    private static async Task<List<GroupLag>?> Ask(HttpClient http, AppSpec app, CancellationToken stop)
+    {
+        try
+        {
+            return await http.GetFromJsonAsync<List<GroupLag>>($"http://localhost:{app.HttpPort}/embedded/v1/topics", stop);
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+}
