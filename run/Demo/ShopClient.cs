@@ -40,6 +40,10 @@ internal sealed record Account(string UserId, long Points);
 
 internal sealed record Dashboard(int Generation, IReadOnlyDictionary<string, int> Orders, decimal Revenue);
 
+internal sealed record OrderChange(string Status, DateTimeOffset At);
+
+internal sealed record History(IReadOnlyList<OrderChange> Changes);
+
 /// <summary>The Gateway's API. A service that is away is asked again until it is back: the demo goes on while services are killed.</summary>
 internal sealed partial class ShopClient(Uri gateway)
 {
