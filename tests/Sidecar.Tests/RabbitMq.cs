@@ -1,48 +1,25 @@
-using System.Net.Sockets;
+using Lavka.Testing;
 using RabbitMQ.Client;
 
 namespace Lavka.Sidecar.Tests;
 
-/// <summary>A RabbitMQ on this machine, at its usual port.</summary>
+/// <summary>What tests do at a RabbitMQ past the sidecar.</summary>
 internal static class RabbitMq
 {
-    public const string Address = "amqp://guest:guest@127.0.0.1:5672";
-
-    public static bool IsThere { get; } = Answers();
-
     /// <summary>Deletes the queues that an app's subscriptions to these topics have made.</summary>
-    public static async Task DeleteQueues(string appId, IEnumerable<string> topics)
+    public static Task DeleteQueues(this RabbitMqServer server, string appId, IEnumerable<string> topics) => server.Do(async channel =>
     {
-        await using var connection = await new ConnectionFactory { Uri = new(Address) }.CreateConnectionAsync();
-        await using var channel = await connection.CreateChannelAsync();
         foreach (var topic in topics)
         {
             await channel.QueueDeleteAsync($"{appId}-{topic}");
         }
-    }
+    });
 
-    private static bool Answers()
+    /// <summary>Does something as a client of its own.</summary>
+    public static async Task Do(this RabbitMqServer server, Func<IChannel, Task> work)
     {
-        try
-        {
-            using var client = new TcpClient("127.0.0.1", 5672);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
+        await using var connection = await new ConnectionFactory { Uri = new(server.ConnectionString) }.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        await work(channel);
     }
-}
-
-/// <summary>A test that needs RabbitMQ.</summary>
-public sealed class RabbitMqTheoryAttribute : TheoryAttribute
-{
-    public RabbitMqTheoryAttribute() => Skip = RabbitMq.IsThere ? null : "No RabbitMQ listens at 127.0.0.1:5672 (Debian: apt-get install rabbitmq-server; rabbitmq-server -detached).";
-}
-
-/// <inheritdoc cref="RabbitMqTheoryAttribute"/>
-public sealed class RabbitMqFactAttribute : FactAttribute
-{
-    public RabbitMqFactAttribute() => Skip = new RabbitMqTheoryAttribute().Skip;
 }

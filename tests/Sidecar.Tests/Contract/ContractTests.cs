@@ -23,7 +23,7 @@ public sealed class World<TWorld> : IAsyncLifetime
     {
         // Without its broker the world's tests are skipped.
         var world = Recording.World(TWorld.Name);
-        if (!world.TryGetProperty("broker", out _) || RabbitMq.IsThere)
+        if (!world.TryGetProperty("broker", out _) || RabbitMqServer.WhatIsMissing is null)
         {
             Running = await RunningWorld.Start(world);
         }

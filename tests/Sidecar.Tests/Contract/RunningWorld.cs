@@ -6,9 +6,12 @@ namespace Lavka.Sidecar.Tests.Contract;
 /// <summary>A recorded world come to life: its resources, its scripted app, and a sidecar.</summary>
 internal sealed class RunningWorld : IAsyncDisposable
 {
+    private const string RecordedBroker = "amqp://guest:guest@127.0.0.1:5672";
+
     private readonly TempFolder _folder = new();
     private readonly Dictionary<string, int> _hits = [];
     private readonly JsonElement _script;
+    private string _broker = RecordedBroker;
 
     private RunningWorld(JsonElement world) => _script = world.TryGetProperty("app", out var app) ? app : default;
 
@@ -26,8 +29,7 @@ internal sealed class RunningWorld : IAsyncDisposable
 
         if (world.TryGetProperty("broker", out _))
         {
-            // What an earlier run has left in them is not this one's.
-            await RabbitMq.DeleteQueues(world.GetProperty("appId").GetString()!, [.. running._script.GetProperty("subscribe").EnumerateArray().Select(one => one.GetProperty("topic").GetString()!), "rabappordersoutbox"]);
+            running._broker = (await RabbitMqServer.Shared).ConnectionString;
         }
 
         running.Write(world, "resources", "resources");
@@ -76,7 +78,7 @@ internal sealed class RunningWorld : IAsyncDisposable
         {
             foreach (var file in files.EnumerateObject())
             {
-                _folder.Write(Path.Combine(folder, file.Name), file.Value.GetString()!.Replace("$DIR", _folder.Path, StringComparison.Ordinal));
+                _folder.Write(Path.Combine(folder, file.Name), file.Value.GetString()!.Replace("$DIR", _folder.Path, StringComparison.Ordinal).Replace(RecordedBroker, _broker, StringComparison.Ordinal));
             }
         }
     }

@@ -1,0 +1,132 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Lavka.Testing;
+
+/// <summary>A way through loopback to a server that a test can close: paused, it is a partition of the network, in which nobody hears of anybody.</summary>
+public sealed class TcpProxy : IAsyncDisposable
+{
+    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly ConcurrentDictionary<Socket, bool> _open = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly int _target;
+    private readonly Task _accepting;
+    private volatile TaskCompletionSource _forwarding = new();
+
+    private TcpProxy(int target)
+    {
+        _target = target;
+        _forwarding.SetResult();
+        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _listener.Listen();
+        Port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
+        _accepting = Accept();
+    }
+
+    /// <summary>Where to connect to.</summary>
+    public int Port { get; }
+
+    /// <param name="targetPort">The server's port.</param>
+    public static TcpProxy Start(int targetPort) => new(targetPort);
+
+    /// <summary>Brings nothing on from now on, in neither direction, not even that somebody has closed. New connections are accepted, and hear nothing.</summary>
+    public void Pause()
+    {
+        if (_forwarding.Task.IsCompleted)
+        {
+            _forwarding = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    /// <summary>Brings on what was held, and all that comes.</summary>
+    public void Resume() => _forwarding.TrySetResult();
+
+    /// <summary>Closes all connections there are.</summary>
+    public void Cut()
+    {
+        foreach (var socket in _open.Keys)
+        {
+            Close(socket);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Dispose();
+        Cut();
+        await _accepting;
+    }
+
+    private async Task Accept()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                _ = Serve(await _listener.AcceptAsync(_stop.Token));
+            }
+            catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+            {
+                // That one has gone again, or all end.
+            }
+        }
+    }
+
+    private async Task Serve(Socket client)
+    {
+        var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        _open[client] = _open[server] = true;
+        try
+        {
+            await _forwarding.Task.WaitAsync(_stop.Token);
+            await server.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
+            await Task.WhenAll(Forward(client, server), Forward(server, client));
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // To each end the other has gone.
+        }
+        finally
+        {
+            Close(client);
+            Close(server);
+        }
+    }
+
+    private async Task Forward(Socket from, Socket to)
+    {
+        try
+        {
+            var buffer = new byte[16 * 1024];
+            int count;
+            do
+            {
+                count = await from.ReceiveAsync(buffer, _stop.Token);
+                await _forwarding.Task.WaitAsync(_stop.Token);
+                for (var sent = 0; sent < count;)
+                {
+                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), _stop.Token);
+                }
+            }
+            while (count > 0);
+
+            to.Shutdown(SocketShutdown.Send);
+        }
+        catch
+        {
+            // A reset is for both ends, once it may be heard.
+            await _forwarding.Task.WaitAsync(_stop.Token);
+            Close(from);
+            Close(to);
+            throw;
+        }
+    }
+
+    private void Close(Socket socket)
+    {
+        _open.TryRemove(socket, out _);
+        socket.Dispose();
+    }
+}
