@@ -19,6 +19,7 @@ internal static class ComponentTypes
         ["pubsub.embedded"] = EmbeddedLogOf,
         ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),
         ["state.in-memory"] = c => new InMemoryStateStore(c.Options.Time),
+        ["state.postgresql"] = c => new PostgreSqlStateStore(c.Metadata, c.Options.Time, c.Logs),
         ["state.sqlite"] = c => new SqliteStateStore(c.Metadata, c.Options.Time),
         ["secretstores.local.env"] = c => new EnvironmentSecretStore(c.Metadata, c.Options.Environment),
         ["secretstores.local.file"] = c => new FileSecretStore(c.Metadata),
@@ -34,6 +35,9 @@ internal static class ComponentTypes
     public static IReadOnlyList<string> All { get; } = [.. Makers.Keys.Order(StringComparer.Ordinal)];
 
     public static Func<ComponentContext, IComponent>? Find(string type) => Makers.GetValueOrDefault(type);
+
+    /// <summary>The version there is of a type. daprd's first one of state.postgresql keeps its items in another kind of table.</summary>
+    public static string VersionOf(string type) => type.Equals("state.postgresql", StringComparison.OrdinalIgnoreCase) ? "v2" : "v1";
 
     private static EmbeddedLog EmbeddedLogOf(ComponentContext context)
     {
