@@ -144,6 +144,10 @@ internal sealed partial class PostgreSqlDatabase : IAsyncDisposable
             {
                 _source.Clear();
             }
+            catch (NpgsqlException e) when (e.InnerException is TimeoutException)
+            {
+                throw new TimeoutException($"{_options.Where}: {Reason(e)}", e);
+            }
             catch (NpgsqlException e)
             {
                 throw new IOException($"{_options.Where}: {Reason(e)}{(attempt.MayHaveChanged && IsLost(e) ? "; it may have made the change before" : "")}", e);
@@ -183,10 +187,10 @@ internal sealed partial class PostgreSqlDatabase : IAsyncDisposable
         ? refused.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown || refused.SqlState.StartsWith("08", StringComparison.Ordinal)
         : e.InnerException is IOException or SocketException;
 
-    private static string Reason(NpgsqlException e) => e switch
+    private string Reason(NpgsqlException e) => e switch
     {
         PostgresException refused => refused.MessageText,
-        { InnerException: TimeoutException } => "no connection within connect_timeout",
+        { InnerException: TimeoutException } => $"no connection within {_options.Connection.Timeout}s",
         { InnerException: IOException } => "the connection was lost",
         _ => e.GetBaseException().Message,
     };

@@ -24,7 +24,7 @@ public sealed class PostgreSqlFailureTests(PostgreSqlFixture postgreSql) : IClas
     [PostgreSqlTheory]
     [InlineData("password=wrong-s3cr3t", "password authentication failed")]
     [InlineData("dbname=nowhere", "\"nowhere\" does not exist")]
-    [InlineData("sslmode=require", "SSL")]
+    [InlineData("sslmode=verify-full", "certificate")]
     public async Task What_will_not_change_by_itself_is_refused_at_once_with_a_message_that_says_what_and_where(string setting, string reason)
     {
         var server = postgreSql.Server;
@@ -187,6 +187,31 @@ public sealed class PostgreSqlFailureTests(PostgreSqlFixture postgreSql) : IClas
 
         Assert.EndsWith("no answer within 1s", error.Message, StringComparison.Ordinal);
         Assert.Equal("1"u8.ToArray(), (await store.Get(["k"], default))[0]!.Value);
+    }
+
+    [PostgreSqlFact]
+    public async Task A_server_that_falls_silent_is_not_waited_for_longer_than_the_timeout()
+    {
+        await using var relay = new Relay(postgreSql.Server.Port);
+        await using var store = await postgreSql.Store(null, ("connectionString", $"{postgreSql.Server.ConnectionString} port={relay.Port}"), ("timeout", "1s"), ("maxConns", "2"));
+        await store.Apply([new("k", "1"u8.ToArray())], default);
+
+        relay.Pause();
+        await Assert.ThrowsAsync<TimeoutException>(async () => await store.Get(["k"], default));
+        await Assert.ThrowsAsync<TimeoutException>(async () => await store.Apply([new("k", "2"u8.ToArray()), new("j", "2"u8.ToArray())], default));
+        relay.Resume();
+
+        await Eventually.Get(async () =>
+        {
+            try
+            {
+                return (await store.Get(["k", "j"], default))[0]!.Value is [(byte)'1'] ? "" : throw new InvalidOperationException("A transaction that failed changed something.");
+            }
+            catch (TimeoutException)
+            {
+                return null;
+            }
+        }, "an answer");
     }
 
     private void Describe(string connectionString, string initTimeout) => _folder.With("statestore.yaml", $"""

@@ -226,6 +226,21 @@ public sealed class PostgreSqlTests(PostgreSqlFixture postgreSql) : IClassFixtur
         Assert.Single((await store.Get(keys, default)).Select(Text).Distinct());
     }
 
+    [PostgreSqlTheory]
+    [InlineData("sslmode=require", true)]
+    [InlineData("sslmode=verify-ca sslrootcert={root}", true)]
+    [InlineData("sslmode=verify-full sslrootcert={root} host={name} hostaddr=127.0.0.1", true)]
+    [InlineData("sslmode=verify-full sslrootcert={root}", false)]
+    [InlineData("sslmode=verify-ca", false)]
+    public async Task The_servers_certificate_is_checked_as_the_sslmode_says(string settings, bool isTrusted)
+    {
+        settings = settings.Replace("{root}", postgreSql.Server.RootCertificate, StringComparison.Ordinal).Replace("{name}", PostgreSqlServer.CertificateName, StringComparison.Ordinal);
+
+        var start = async () => await (await postgreSql.Store(null, ("connectionString", $"{postgreSql.Server.ConnectionString} {settings}"))).DisposeAsync();
+
+        Assert.Equal(isTrusted, await Record.ExceptionAsync(start) is null);
+    }
+
     [PostgreSqlFact]
     public async Task The_API_keeps_state_and_tells_its_ETag_and_end()
     {

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Npgsql;
 
 namespace Lavka.Testing;
@@ -35,10 +37,18 @@ public sealed class PostgreSqlServer : IAsyncDisposable
 
     public static string Password => "shop keeper's";
 
+    /// <summary>Whom the server's certificate is for; its address is not in it.</summary>
+    public static string CertificateName => "db.lavka.test";
+
+    /// <summary>The file with the certificate that the server's is to be checked against.</summary>
+    public string RootCertificate => Path.Combine(_folder.Path, "server.crt");
+
     public int Port { get; } = Ports.Free();
 
     /// <summary>The database lavka, as libpq's keywords and values.</summary>
     public string ConnectionString => ConnectionStringOf("lavka");
+
+    private string Key => Path.Combine(_folder.Path, "server.key");
 
     private string Data => Path.Combine(_folder.Path, "data");
 
@@ -49,6 +59,7 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         try
         {
             var password = server._folder.Write("password", Password);
+            server.WriteCertificate();
             if (Environment.IsPrivilegedProcess)
             {
                 await Run("chown", "-R", SystemUser, server._folder.Path);
@@ -68,7 +79,7 @@ public sealed class PostgreSqlServer : IAsyncDisposable
 
     /// <summary>As libpq's keywords and values.</summary>
     public string ConnectionStringOf(string database) =>
-        $"host=127.0.0.1 port={Port.ToString(CultureInfo.InvariantCulture)} user={User} password='{Password.Replace("'", "\\'", StringComparison.Ordinal)}' dbname={database}";
+        $"host=127.0.0.1 port={Port.ToString(CultureInfo.InvariantCulture)} user={User} password='{Password.Replace("'", "\\'", StringComparison.Ordinal)}' dbname={database} sslmode=disable";
 
     /// <summary>Makes a database and answers its connection string.</summary>
     public async Task<string> CreateDatabase(string name)
@@ -82,7 +93,7 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     /// <summary>A connection of the test's own; it is not pooled.</summary>
     public async Task<NpgsqlConnection> Connect(string database = "lavka")
     {
-        var settings = new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = Port, Username = User, Password = Password, Database = database, Pooling = false };
+        var settings = new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = Port, Username = User, Password = Password, Database = database, SslMode = SslMode.Disable, Pooling = false };
         var connection = new NpgsqlConnection(settings.ConnectionString);
         try
         {
@@ -107,7 +118,7 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         string[] command =
         [
             .. AsServer("postgres"), "-D", Data, "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={_folder.Path}",
-            "-c", "deadlock_timeout=100ms", "-c", "log_min_messages=fatal",
+            "-c", "ssl=on", "-c", $"ssl_cert_file={RootCertificate}", "-c", $"ssl_key_file={Key}", "-c", "deadlock_timeout=100ms", "-c", "log_min_messages=fatal",
         ];
         var start = new ProcessStartInfo("sh") { RedirectStandardInput = true, RedirectStandardError = true };
         foreach (var argument in new[] { "-c", UntilInputEnds, "sh" }.Concat(command))
@@ -145,6 +156,21 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     {
         await Stop();
         _folder.Dispose();
+    }
+
+    private void WriteCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(CertificateName);
+        var request = new CertificateRequest($"CN={CertificateName}", key, HashAlgorithmName.SHA256) { CertificateExtensions = { names.Build() } };
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        File.WriteAllText(RootCertificate, certificate.ExportCertificatePem());
+        File.WriteAllText(Key, key.ExportPkcs8PrivateKeyPem());
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(Key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
     }
 
     private async Task<string?> TryConnect()
