@@ -67,6 +67,9 @@ internal sealed class ComponentMetadata(Resource resource, string type, IReadOnl
     /// <summary>A file the component writes; a relative path counts from <see cref="SidecarOptions.DataPath"/>.</summary>
     public string DataPath(string path) => System.IO.Path.GetFullPath(path, dataPath);
 
+    /// <summary>An error in this component that is about more than one value, or about one that must not be shown.</summary>
+    public ResourceException Error(string problem) => resource.Error(problem);
+
     public ResourceException Invalid(string name, string allowed) =>
         resource.Error($"the metadata field '{name}' of {type} is '{_values.GetValueOrDefault(name)}'; allowed is {allowed}.");
 }

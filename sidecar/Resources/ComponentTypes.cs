@@ -20,6 +20,7 @@ internal static class ComponentTypes
         ["pubsub.kafka"] = c => new KafkaPubSub(KafkaOptions.From(c.Metadata), c.Logs.CreateLogger<KafkaPubSub>()),
         ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),
         ["state.in-memory"] = c => OfInstances(c, () => new InMemoryStateStore(c.Options.Time)),
+        ["state.postgresql"] = c => new PostgreSqlStateStore(c.Metadata, c.Options.Time, c.Logs),
         ["state.sqlite"] = c => OfInstances(c, () => new SqliteStateStore(c.Metadata, c.Options.Time)),
         ["secretstores.local.env"] = c => new EnvironmentSecretStore(c.Metadata, c.Options.Environment),
         ["secretstores.local.file"] = c => new FileSecretStore(c.Metadata),
@@ -39,6 +40,9 @@ internal static class ComponentTypes
     /// <summary>Instances of an app share what is theirs alone.</summary>
     private static IStateStore OfInstances(ComponentContext context, Func<IStateStore> make) =>
         context.Mesh.Share(context.Metadata, $"{context.Metadata.Type} {context.Metadata.Name} of {context.Options.AppId}", make);
+
+    /// <summary>The version there is of a type. daprd's first one of state.postgresql keeps its items in another kind of table.</summary>
+    public static string VersionOf(string type) => type.Equals("state.postgresql", StringComparison.OrdinalIgnoreCase) ? "v2" : "v1";
 
     private static EmbeddedLog EmbeddedLogOf(ComponentContext context)
     {

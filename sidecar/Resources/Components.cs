@@ -26,7 +26,7 @@ internal sealed record LoadedPubSub(string Name, IPubSub Broker, TopicScopes Sco
 internal sealed partial class Components : IAsyncDisposable
 {
     private static readonly TimeSpan DefaultInitTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan WordsOfParting = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
     private readonly SidecarOptions _options;
     private readonly SidecarMesh _mesh;
@@ -147,9 +147,10 @@ internal sealed partial class Components : IAsyncDisposable
         {
             var version = resource.Spec.Text("version") ?? "";
             var make = ComponentTypes.Find(type) ?? throw resource.Error($"spec.type '{type}' is unknown; allowed are {string.Join(", ", ComponentTypes.All)}.");
-            if (version.ToLowerInvariant() is not ("" or "v0" or "v1"))
+            var there = ComponentTypes.VersionOf(type);
+            if ((version.ToLowerInvariant() is "" or "v0" ? "v1" : version.ToLowerInvariant()) != there)
             {
-                throw resource.Error($"spec.version '{version}' of {type} is unknown; allowed is v1.");
+                throw resource.Error($"spec.version '{version}' of {type} is not there; write version: {there}.");
             }
 
             var timeout = DefaultInitTimeout;
@@ -195,16 +196,18 @@ internal sealed partial class Components : IAsyncDisposable
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
         limit.CancelAfter(timeout);
-        var starting = component.Start(limit.Token);
         try
         {
-            await starting.WaitAsync(limit.Token);
+            // A component that is told that its time is over may know what it was waiting for.
+            await component.Start(limit.Token).WaitAsync(timeout + LastWords, stop);
         }
-        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        catch (Exception) when (stop.IsCancellationRequested)
         {
-            // Told to give up, it may know why it was not ready.
-            await Task.WhenAny(starting, Task.Delay(WordsOfParting, stop));
-            throw new TimeoutException($"init timeout for the component: it was not ready after {Durations.ToGo(timeout)} (spec.initTimeout){(starting.Exception is { } e ? $": {e.InnerException!.Message}" : "")}");
+            throw new OperationCanceledException(stop);
+        }
+        catch (Exception e) when (e is OperationCanceledException or TimeoutException)
+        {
+            throw new TimeoutException($"init timeout for the component: it was not ready after {Durations.ToGo(timeout)} (spec.initTimeout)");
         }
     }
 

@@ -75,6 +75,7 @@ public sealed partial class CompatibilityTests
                 "path" or "secretsFile" => secrets,
                 "rootPath" => folder.Data,
                 "connectionString" when type == "state.sqlite" => "state.db",
+                "connectionString" when type == "state.postgresql" => "host=localhost",
                 "schedule" => "@hourly",
                 "url" when type == "bindings.http" => "http://127.0.0.1",
                 "port" => "25",

@@ -1,3 +1,4 @@
+using Lavka.Sidecar.Resources;
 using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;
@@ -13,8 +14,8 @@ internal sealed class SidecarFolder : IDisposable
 
     public SidecarFolder Component(string name, string type, params (string Name, string Value)[] metadata)
     {
-        var fields = metadata.Length == 0 ? " []" : string.Concat(metadata.Select(field => $"\n  - name: {field.Name}\n    value: '{field.Value}'"));
-        return With($"{name}.yaml", $"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: {name}\nspec:\n  type: {type}\n  version: v1\n  metadata:{fields}\n");
+        var fields = metadata.Length == 0 ? " []" : string.Concat(metadata.Select(field => $"\n  - name: {field.Name}\n    value: '{field.Value.Replace("'", "''", StringComparison.Ordinal)}'"));
+        return With($"{name}.yaml", $"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: {name}\nspec:\n  type: {type}\n  version: {ComponentTypes.VersionOf(type)}\n  metadata:{fields}\n");
     }
 
     public SidecarFolder With(string file, string yaml)

@@ -1,11 +1,12 @@
 using System.Text;
 using Lavka.Sidecar.State;
 using Lavka.Sidecar.Testing;
+using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;
 
 /// <summary>What every state store promises, whichever it is.</summary>
-public sealed class StateStoreTests : IDisposable
+public sealed class StateStoreTests(PostgreSqlFixture postgreSql) : IClassFixture<PostgreSqlFixture>, IDisposable
 {
     private readonly SidecarFolder _folder = new();
     private readonly TestClock _time = new();
@@ -15,9 +16,10 @@ public sealed class StateStoreTests : IDisposable
     [Theory]
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
+    [PostgreSqlData("state.postgresql")]
     public async Task A_save_with_an_old_etag_is_refused_and_changes_nothing(string type)
     {
-        await using var store = Make(type);
+        await using var store = await Make(type);
         await store.Apply([new("k", Json("1"))], default);
         var old = (await store.Get(["k"], default))[0]!.ETag;
         await store.Apply([new("k", Json("2"), old)], default);
@@ -30,9 +32,10 @@ public sealed class StateStoreTests : IDisposable
     [Theory]
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
+    [PostgreSqlData("state.postgresql")]
     public async Task First_write_without_an_etag_needs_that_there_is_nothing(string type)
     {
-        await using var store = Make(type);
+        await using var store = await Make(type);
         await store.Apply([new("k", Json("1"), FirstWrite: true)], default);
 
         await Assert.ThrowsAsync<ETagMismatchException>(async () => await store.Apply([new("k", Json("2"), FirstWrite: true)], default));
@@ -43,9 +46,10 @@ public sealed class StateStoreTests : IDisposable
     [Theory]
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
+    [PostgreSqlData("state.postgresql")]
     public async Task A_transaction_with_one_conflict_changes_nothing(string type)
     {
-        await using var store = Make(type);
+        await using var store = await Make(type);
         await store.Apply([new("a", Json("1"))], default);
 
         await Assert.ThrowsAsync<ETagMismatchException>(async () => await store.Apply([new("b", Json("2")), new("a", Json("3"), "wrong")], default));
@@ -57,9 +61,10 @@ public sealed class StateStoreTests : IDisposable
     [Theory]
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
+    [PostgreSqlData("state.postgresql")]
     public async Task Of_many_writers_with_the_same_etag_one_wins(string type)
     {
-        await using var store = Make(type);
+        await using var store = await Make(type);
         await store.Apply([new("k", Json("0"))], default);
         var etag = (await store.Get(["k"], default))[0]!.ETag;
 
@@ -82,9 +87,10 @@ public sealed class StateStoreTests : IDisposable
     [Theory]
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
+    [PostgreSqlData("state.postgresql")]
     public async Task What_has_a_ttl_is_gone_after_it_and_may_be_written_first_again(string type)
     {
-        await using var store = Make(type);
+        await using var store = await Make(type);
         await store.Apply([new("k", Json("1"), Ttl: TimeSpan.FromSeconds(10))], default);
         Assert.Equal("1", await Read(store, "k"));
 
@@ -98,12 +104,12 @@ public sealed class StateStoreTests : IDisposable
     [Fact]
     public async Task Sqlite_keeps_what_was_saved_when_it_is_opened_again()
     {
-        await using (var store = Make("state.sqlite"))
+        await using (var store = await Make("state.sqlite"))
         {
             await store.Apply([new("k", Json("\"ключ ☃\""))], default);
         }
 
-        await using var again = Make("state.sqlite");
+        await using var again = await Make("state.sqlite");
         Assert.Equal("\"ключ ☃\"", await Read(again, "k"));
     }
 
@@ -111,10 +117,13 @@ public sealed class StateStoreTests : IDisposable
 
     private static async Task<string?> Read(IStateStore store, string key) => (await store.Get([key], default))[0] is { } item ? Encoding.UTF8.GetString(item.Value) : null;
 
-    private IStateStore Make(string type) => type == "state.in-memory"
-        ? new InMemoryStateStore(_time)
-        : new SqliteStateStore(new(new("test.yaml", "dapr.io/v1alpha1", "Component", "statestore", new YamlDotNet.RepresentationModel.YamlMappingNode()), type,
-            new Dictionary<string, string> { ["connectionString"] = "state.db" }, _folder.Data), _time);
+    private async Task<IStateStore> Make(string type) => type switch
+    {
+        "state.in-memory" => new InMemoryStateStore(_time),
+        "state.postgresql" => await postgreSql.Store(_time),
+        _ => new SqliteStateStore(new(new("test.yaml", "dapr.io/v1alpha1", "Component", "statestore", new YamlDotNet.RepresentationModel.YamlMappingNode()), type,
+            new Dictionary<string, string> { ["connectionString"] = "state.db" }, _folder.Data), _time),
+    };
 }
 
 public sealed class StateApiTests

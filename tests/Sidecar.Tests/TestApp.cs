@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
@@ -37,8 +38,8 @@ internal sealed class TestApp : IAsyncDisposable
 
     /// <summary>A component's YAML.</summary>
     public static string Component(string name, string type, params (string Name, string Value)[] metadata) =>
-        $"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: {name}\nspec:\n  type: {type}\n  version: v1\n  metadata:{(metadata.Length == 0 ? " []" : "")}" +
-        string.Concat(metadata.Select(field => $"\n  - name: {field.Name}\n    value: '{field.Value}'")) + "\n";
+        $"apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: {name}\nspec:\n  type: {type}\n  version: {ComponentTypes.VersionOf(type)}\n  metadata:{(metadata.Length == 0 ? " []" : "")}" +
+        string.Concat(metadata.Select(field => $"\n  - name: {field.Name}\n    value: '{field.Value.Replace("'", "''", StringComparison.Ordinal)}'")) + "\n";
 
     public async Task<(HttpStatusCode Status, string Body)> Call(HttpMethod method, string path, string? json = null)
     {
