@@ -26,6 +26,9 @@ public sealed class InProcessShop : IAsyncLifetime
     private readonly List<EmbeddedSidecar> _sidecars = [];
     private int _checked;
 
+    /// <summary>The folder of the Dapr resources; the repository's unless another is given.</summary>
+    public string ComponentsPath { get; init; } = Path.Combine(Repository.Root, "components");
+
     /// <summary>What the services tell each other, and the hand on it.</summary>
     public TestBroker Broker { get; } = new();
 
@@ -82,7 +85,7 @@ public sealed class InProcessShop : IAsyncLifetime
                 AppId = appId,
                 AppPort = appPort,
                 AppToken = AppToken,
-                ResourcesPaths = [Path.Combine(Repository.Root, "components")],
+                ResourcesPaths = [ComponentsPath],
                 DataPath = _data.Path,
                 Mesh = mesh,
                 Broker = Broker,

@@ -9,13 +9,18 @@ namespace Lavka.Shop.Tests;
 public sealed partial class RunnerTests : IDisposable
 {
     private readonly TempFolder _folder = new();
+    private readonly ShopFolder _shop = new();
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        _shop.Dispose();
+        _folder.Dispose();
+    }
 
     [LinuxFact]
     public async Task The_audit_holds_while_every_service_is_killed_once()
     {
-        using var runner = Start(RunFileWithFreePorts(), "--demo", "300", "--data", _folder.Path);
+        using var runner = _shop.Start("--demo", "300");
         await runner.WaitFor("first order was delivered");
 
         foreach (var service in ServicesOf(runner).Keys.Order(StringComparer.Ordinal))
@@ -32,8 +37,7 @@ public sealed partial class RunnerTests : IDisposable
     [LinuxFact]
     public async Task The_audit_holds_after_the_runner_was_killed_and_started_again_on_its_data()
     {
-        var runFile = RunFileWithFreePorts();
-        using (var runner = Start(runFile, "--demo", "300", "--data", _folder.Path))
+        using (var runner = _shop.Start("--demo", "300"))
         {
             await runner.WaitFor("first order was delivered");
             await runner.WaitFor("orders placed");
@@ -41,7 +45,7 @@ public sealed partial class RunnerTests : IDisposable
             await Eventually.Holds(() => ServicesOf(runner).Count == 0, "the services to follow the runner");
         }
 
-        using var again = Start(runFile, "--demo", "50", "--data", _folder.Path);
+        using var again = _shop.Start("--demo", "50");
 
         Assert.True(await again.ExitCode() == 0, again.Output);
     }
@@ -49,10 +53,9 @@ public sealed partial class RunnerTests : IDisposable
     [LinuxFact]
     public async Task Interrupted_it_leaves_no_process()
     {
-        var runFile = RunFileWithFreePorts();
-        using var runner = Start(runFile, "--data", _folder.Path);
+        using var runner = _shop.Start();
         await runner.WaitFor("Ready after");
-        Assert.Equal(Run.RunFile.Load(runFile).Count(app => Run.Prerequisites.WhatIsMissing(app) is null), ServicesOf(runner).Count);
+        Assert.Equal(Run.RunFile.Load(_shop.RunFile).Count(app => Run.Prerequisites.WhatIsMissing(app) is null), ServicesOf(runner).Count);
 
         runner.Interrupt();
 
@@ -112,18 +115,6 @@ public sealed partial class RunnerTests : IDisposable
         Assert.Contains(other.Port.ToString(CultureInfo.InvariantCulture), runner.Output, StringComparison.Ordinal);
     }
 
-    /// <summary>dapr.yaml as it stands, but for its ports.</summary>
-    private string RunFileWithFreePorts()
-    {
-        var yaml = PortField().Replace(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml")), match => $"{match.Groups[1].Value}: {Ports.Free()}")
-            .Replace("services/", Path.Combine(Repository.Root, "services") + "/", StringComparison.Ordinal)
-            .Replace("./components", Path.Combine(Repository.Root, "components"), StringComparison.Ordinal);
-
-        // Files that resources name count from the run file.
-        _folder.Write("components/secrets.json", File.ReadAllText(Path.Combine(Repository.Root, "components", "secrets.json")));
-        return _folder.Write("dapr.yaml", yaml);
-    }
-
     private static RunnerProcess Start(string runFile, params string[] arguments) =>
         new([typeof(Run.RunFile).Assembly.Location, "--run-file", runFile, .. arguments]);
 
@@ -159,9 +150,6 @@ public sealed partial class RunnerTests : IDisposable
         // On Unix this is SIGKILL.
         process.Kill();
     }
-
-    [GeneratedRegex("(appPort|daprHTTPPort): [0-9]+")]
-    private static partial Regex PortField();
 
     // dotnet bin/Users.dll, node index.js
     [GeneratedRegex("(?:bin/|^node\0)([A-Za-z]+)\\.(?:dll|js)")]

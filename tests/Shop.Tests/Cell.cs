@@ -1,0 +1,89 @@
+using System.Reflection;
+using Lavka.Sidecar.Testing;
+using Lavka.Testing;
+using Xunit.Sdk;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>A broker and a database, each with servers of its own where it needs one, and the shop's folder with nothing changed for them but two YAML files.</summary>
+internal sealed class Cell : IAsyncDisposable
+{
+    public static readonly string[] Brokers = ["embedded", "in-memory", "rabbitmq", "kafka"];
+    public static readonly string[] Stores = ["sqlite", "postgresql"];
+
+    public ShopFolder Shop { get; } = new();
+
+    public RabbitMqServer? RabbitMq { get; private set; }
+
+    public KafkaMockCluster? Kafka { get; private set; }
+
+    public PostgreSqlServer? PostgreSql { get; private set; }
+
+    /// <param name="broker">One of <see cref="Brokers"/>.</param>
+    /// <param name="store">One of <see cref="Stores"/>.</param>
+    /// <param name="brokerPort">Where the broker is to be looked for instead of where it is; null: where it is.</param>
+    public static async Task<Cell> Start(string broker, string store, Func<int, int>? brokerPort = null)
+    {
+        var cell = new Cell();
+        try
+        {
+            await cell.StartBroker(broker, brokerPort ?? (port => port));
+            if (store == "postgresql")
+            {
+                cell.PostgreSql = await PostgreSqlServer.StartAsync();
+                cell.Shop.Take("postgresql/statestore.yaml", "host=localhost port=5432 user=lavka password=lavka database=lavka connect_timeout=10", cell.PostgreSql.ConnectionString);
+            }
+
+            return cell;
+        }
+        catch
+        {
+            await cell.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Why there cannot be such a cell on this machine, or null.</summary>
+    public static string? WhatIsMissing(string broker, string store) =>
+        (broker switch
+        {
+            "rabbitmq" => RabbitMqServer.WhatIsMissing,
+            "kafka" when !KafkaMockCluster.IsAvailable => "There is no librdkafka (Debian: apt-get install librdkafka1).",
+            _ => null,
+        }) ?? (store == "postgresql" ? PostgreSqlServer.WhatIsMissing : null);
+
+    public async ValueTask DisposeAsync()
+    {
+        Kafka?.Dispose();
+        await (RabbitMq?.DisposeAsync() ?? default);
+        await (PostgreSql?.DisposeAsync() ?? default);
+        Shop.Dispose();
+    }
+
+    private async Task StartBroker(string broker, Func<int, int> brokerPort)
+    {
+        switch (broker)
+        {
+            case "in-memory":
+                Shop.Take("in-memory/pubsub.yaml", "pubsub.in-memory", "pubsub.in-memory");
+                break;
+            case "rabbitmq":
+                RabbitMq = await RabbitMqServer.Start();
+                Shop.Take("rabbitmq/pubsub.yaml", "localhost:5672", $"127.0.0.1:{brokerPort(RabbitMq.Port)}");
+                break;
+            case "kafka":
+                Kafka = new();
+                Shop.Take("kafka/pubsub.yaml", "localhost:9092", Kafka.BootstrapServers);
+                break;
+        }
+    }
+}
+
+/// <summary>A test runs on this broker and this database, or is skipped where a server is missing.</summary>
+[AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
+public sealed class CellDataAttribute(string broker, string store) : DataAttribute
+{
+    public override string? Skip => Cell.WhatIsMissing(broker, store);
+
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[broker, store]];
+}
