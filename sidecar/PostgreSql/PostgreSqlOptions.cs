@@ -67,7 +67,7 @@ internal sealed record PostgreSqlOptions
     /// <exception cref="ResourceException">A field is missing or wrong. The message never has the password.</exception>
     public static PostgreSqlOptions From(ComponentMetadata metadata)
     {
-        foreach (var cloud in new[] { "useAzureAD", "useAWSIAM" }.Where(field => metadata.Flag(field)))
+        if (new[] { "useAzureAD", "useAWSIAM" }.FirstOrDefault(field => metadata.Flag(field)) is { } cloud)
         {
             throw metadata.Error($"the metadata field '{cloud}' of {metadata.Type} is on; this sidecar signs in with a password or a client certificate only.");
         }
@@ -172,9 +172,10 @@ internal sealed record PostgreSqlOptions
         connection.ConnectionPruningInterval = Math.Min(connection.ConnectionPruningInterval, connection.ConnectionIdleLifetime);
     }
 
+    // Without the value: in a URL whose password has a / or ? that is not escaped, the port is the password.
     private static int Number(string keyword, string value, int least, int most = int.MaxValue) =>
         int.TryParse(value, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number
-        : throw new FormatException($"'{keyword}' is '{value}'; allowed is a whole number from {least}{(most == int.MaxValue ? "" : $" to {most}")}");
+        : throw new FormatException($"'{keyword}' is wrong; allowed is a whole number from {least}{(most == int.MaxValue ? "" : $" to {most}")}");
 
     private static int Seconds(string keyword, string value) => Durations.TryParseGo(value, out var duration) && duration > TimeSpan.Zero ? Math.Max(1, (int)Math.Min(int.MaxValue, duration.TotalSeconds))
         : throw new FormatException($"'{keyword}' is '{value}'; allowed is a duration such as 30m or 1h");

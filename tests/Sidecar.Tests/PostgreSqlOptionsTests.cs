@@ -37,6 +37,7 @@ public sealed class PostgreSqlOptionsTests
     [InlineData("host=db password=s3cr3t port=0", "'port'")]
     [InlineData("host=db password=s3cr3t port=many", "'port'")]
     [InlineData("postgres://lavka:s3cr3t@db:many/shop", "'port'")]
+    [InlineData("postgres://lavka:s3cr3t/@db/shop", "'port'")]
     [InlineData("host=db password=s3cr3t sslmode=perhaps", "verify-full")]
     [InlineData("host=db password=s3cr3t sslrootcert=not-there.pem", "not-there.pem")]
     [InlineData("host=db,other password=s3cr3t", "'host'")]
