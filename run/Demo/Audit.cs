@@ -46,6 +46,16 @@ internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
         ];
     }
 
+    /// <summary>Every order went from status to status as it may, forwards, and to each once.</summary>
+    public async Task<Finding> InOrder(CancellationToken stop)
+    {
+        var users = await shop.All<User>("/v1/users", stop);
+        var orders = (await ForAll(users, user => shop.All<Order>($"/v1/users/{user.Id}/orders", stop))).SelectMany(list => list).ToList();
+        var histories = await ForAll(orders, order => shop.Ask<History>(operators, HttpMethod.Get, $"/v2/orders/{order.Id}/history", null, null, stop));
+        var wrong = orders.Zip(histories).Where(pair => !IsLawful(pair.Second.Changes)).Select(pair => $"{pair.First.Id} was {string.Join(", ", pair.Second.Changes.Select(change => change.Status))}").ToList();
+        return new("every order's history in lawful order", wrong.Count == 0, $"{histories.Sum(history => history.Changes.Count)} changes" + Some(wrong));
+    }
+
     /// <summary>Has the dashboard made again from its journal, and looks whether it shows the same.</summary>
     public async Task<Finding> Rebuild(CancellationToken stop)
     {
@@ -98,6 +108,14 @@ internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
         var accounts = await ForAll(users, user => shop.Ask<Account>(operators, HttpMethod.Get, $"/v2/users/{user.Id}/points", null, null, stop));
         var wrong = accounts.Where(account => account.Points != earned.GetValueOrDefault(account.UserId)).Select(account => $"{account.UserId} has {account.Points}, not {earned.GetValueOrDefault(account.UserId)}").ToList();
         return new("points = paid orders", wrong.Count == 0, $"{accounts.Sum(account => account.Points)} points" + Some(wrong));
+    }
+
+    /// <summary>From the first of these on, one after the other, until it is delivered, cancelled or returned; a status may be skipped where a later event says all that an earlier would.</summary>
+    private static bool IsLawful(IReadOnlyList<OrderChange> changes)
+    {
+        string[] way = ["pending", "confirmed", "paid", "shipped", "delivered", "cancelled", "returned"];
+        var ranks = changes.Select(change => Array.IndexOf(way, change.Status)).ToList();
+        return ranks[0] == 0 && ranks.Zip(ranks.Skip(1)).All(pair => pair.First < pair.Second && pair.First < 4) && changes.Zip(changes.Skip(1)).All(pair => pair.First.At <= pair.Second.At);
     }
 
     private static Finding Finished(List<Order> orders)

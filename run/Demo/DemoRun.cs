@@ -150,7 +150,7 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
         var findings = await audit.Settle(stop);
         if (findings.All(finding => finding.Holds))
         {
-            findings = [.. findings, await audit.Rebuild(stop)];
+            findings = [.. findings, await audit.InOrder(stop), await audit.Rebuild(stop)];
         }
 
         var table = new Table().Border(TableBorder.Rounded).AddColumns("audit", "", "");

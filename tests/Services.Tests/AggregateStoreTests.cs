@@ -77,7 +77,10 @@ public sealed class AggregateStoreTests
         _service.Dapr.FailsToPublish = () => false;
 
         // A restart: what the process remembered is gone, the keys are not.
-        await new Outbox(_service.Dapr, new("orders"), Microsoft.Extensions.Logging.Abstractions.NullLogger<Outbox>.Instance).TellPending(default);
+        var restarted = new Outbox(_service.Dapr, new("orders"), Microsoft.Extensions.Logging.Abstractions.NullLogger<Outbox>.Instance);
+        await restarted.TellPending(default);
+        Assert.Empty(_published);
+        await restarted.TellPending(default);
 
         Assert.Equal(["a/1", "b/1"], _published.Select(told => told.Id).Order());
         Assert.All(_service.Dapr.Keys.Where(key => key.StartsWith("outbox-", StringComparison.Ordinal)), key => Assert.Empty(_service.Dapr.Read<StoredOutbox>(key)!.Events));

@@ -150,6 +150,8 @@ internal sealed class SagaWorld
             await AskAgain();
             foreach (var service in new[] { Orders, Inventory, Payments, Shipping, Notifications })
             {
+                // What a look finds for the first time is left to who saved it; the second look tells it.
+                await service.Outbox.TellPending(default);
                 await service.Outbox.TellPending(default);
             }
 

@@ -21,13 +21,12 @@ internal sealed class Cell : IAsyncDisposable
 
     /// <param name="broker">One of <see cref="Brokers"/>.</param>
     /// <param name="store">One of <see cref="Stores"/>.</param>
-    /// <param name="brokerPort">Where the broker is to be looked for instead of where it is; null: where it is.</param>
-    public static async Task<Cell> Start(string broker, string store, Func<int, int>? brokerPort = null)
+    public static async Task<Cell> Start(string broker, string store)
     {
         var cell = new Cell();
         try
         {
-            await cell.StartBroker(broker, brokerPort ?? (port => port));
+            await cell.StartBroker(broker);
             if (store == "postgresql")
             {
                 cell.PostgreSql = await PostgreSqlServer.StartAsync();
@@ -41,6 +40,16 @@ internal sealed class Cell : IAsyncDisposable
             await cell.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Takes the broker away, as a crash does, and gives it back after a while.</summary>
+    public async Task InterruptBroker(TimeSpan length, Func<Task> meanwhile)
+    {
+        Kafka?.Stop();
+        await (RabbitMq?.Stop() ?? Task.CompletedTask);
+        await Task.WhenAll(Task.Delay(length), meanwhile());
+        Kafka?.Resume();
+        await (RabbitMq?.Restart() ?? Task.CompletedTask);
     }
 
     /// <summary>Why there cannot be such a cell on this machine, or null.</summary>
@@ -60,7 +69,7 @@ internal sealed class Cell : IAsyncDisposable
         Shop.Dispose();
     }
 
-    private async Task StartBroker(string broker, Func<int, int> brokerPort)
+    private async Task StartBroker(string broker)
     {
         switch (broker)
         {
@@ -69,7 +78,7 @@ internal sealed class Cell : IAsyncDisposable
                 break;
             case "rabbitmq":
                 RabbitMq = await RabbitMqServer.Start();
-                Shop.Take("rabbitmq/pubsub.yaml", "localhost:5672", $"127.0.0.1:{brokerPort(RabbitMq.Port)}");
+                Shop.Take("rabbitmq/pubsub.yaml", "localhost:5672", $"127.0.0.1:{RabbitMq.Port}");
                 break;
             case "kafka":
                 Kafka = new();

@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
 
 /// <summary>The runner, as a user starts it.</summary>
-internal sealed class RunnerProcess : IDisposable
+internal sealed partial class RunnerProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
@@ -55,6 +56,38 @@ internal sealed class RunnerProcess : IDisposable
         _process.WaitForExit();
     }
 
+    /// <summary>The services it has started, each instance by the name of its service.</summary>
+    public List<(string Name, int Id)> Services()
+    {
+        var found = new List<(string, int)>();
+        foreach (var process in Process.GetProcesses())
+        {
+            try
+            {
+                var stat = File.ReadAllText($"/proc/{process.Id}/stat");
+                var parent = int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+                var command = File.ReadAllText($"/proc/{process.Id}/cmdline");
+                if (parent == Id && ServiceName().Match(command) is { Success: true } match)
+                {
+                    found.Add((match.Groups[1].Value, process.Id));
+                }
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Kills a service with -9.</summary>
+    public static void Kill(int service)
+    {
+        using var process = Process.GetProcessById(service);
+        process.Kill();
+    }
+
     /// <summary>What Ctrl-C does.</summary>
     public void Interrupt()
     {
@@ -83,4 +116,8 @@ internal sealed class RunnerProcess : IDisposable
             }
         }
     }
+
+    // dotnet bin/Users.dll, node index.js
+    [GeneratedRegex("(?:bin/|^node\0)([A-Za-z]+)\\.(?:dll|js)")]
+    private static partial Regex ServiceName();
 }

@@ -1,12 +1,10 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
 
 /// <summary>The shop as processes: the runner, and a service killed with -9 at a time.</summary>
-public sealed partial class RunnerTests : IDisposable
+public sealed class RunnerTests : IDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly ShopFolder _shop = new();
@@ -23,15 +21,15 @@ public sealed partial class RunnerTests : IDisposable
         using var runner = _shop.Start("--demo", "300");
         await runner.WaitFor("first order was delivered");
 
-        foreach (var service in ServicesOf(runner).Keys.Order(StringComparer.Ordinal))
+        foreach (var service in runner.Services().Select(one => one.Name).Order(StringComparer.Ordinal))
         {
             // In the middle of the load, one after the other.
-            KillService(runner, service);
-            await Eventually.Holds(() => ServicesOf(runner).ContainsKey(service), $"{service} to be started again");
+            RunnerProcess.Kill(runner.Services().Single(one => one.Name == service).Id);
+            await Eventually.Holds(() => runner.Services().Any(one => one.Name == service), $"{service} to be started again");
         }
 
         Assert.True(await runner.ExitCode() == 0, runner.Output);
-        Assert.Empty(ServicesOf(runner));
+        Assert.Empty(runner.Services());
     }
 
     [LinuxFact]
@@ -42,7 +40,7 @@ public sealed partial class RunnerTests : IDisposable
             await runner.WaitFor("first order was delivered");
             await runner.WaitFor("orders placed");
             runner.Kill();
-            await Eventually.Holds(() => ServicesOf(runner).Count == 0, "the services to follow the runner");
+            await Eventually.Holds(() => runner.Services().Count == 0, "the services to follow the runner");
         }
 
         using var again = _shop.Start("--demo", "50");
@@ -55,12 +53,12 @@ public sealed partial class RunnerTests : IDisposable
     {
         using var runner = _shop.Start();
         await runner.WaitFor("Ready after");
-        Assert.Equal(Run.RunFile.Load(_shop.RunFile).Count(app => Run.Prerequisites.WhatIsMissing(app) is null), ServicesOf(runner).Count);
+        Assert.Equal(Run.RunFile.Load(_shop.RunFile).Count(app => Run.Prerequisites.WhatIsMissing(app) is null), runner.Services().Count);
 
         runner.Interrupt();
 
         Assert.Equal(0, await runner.ExitCode());
-        Assert.Empty(ServicesOf(runner));
+        Assert.Empty(runner.Services());
     }
 
     [LinuxFact]
@@ -117,41 +115,4 @@ public sealed partial class RunnerTests : IDisposable
 
     private static RunnerProcess Start(string runFile, params string[] arguments) =>
         new([typeof(Run.RunFile).Assembly.Location, "--run-file", runFile, .. arguments]);
-
-    /// <summary>The services a runner has started, by name.</summary>
-    private static Dictionary<string, int> ServicesOf(RunnerProcess runner)
-    {
-        var found = new Dictionary<string, int>();
-        foreach (var process in Process.GetProcesses())
-        {
-            try
-            {
-                var stat = File.ReadAllText($"/proc/{process.Id}/stat");
-                var parent = int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
-                var command = File.ReadAllText($"/proc/{process.Id}/cmdline");
-                if (parent == runner.Id && ServiceName().Match(command) is { Success: true } match)
-                {
-                    found[match.Groups[1].Value] = process.Id;
-                }
-            }
-            catch (IOException)
-            {
-                // It has ended meanwhile.
-            }
-        }
-
-        return found;
-    }
-
-    private static void KillService(RunnerProcess runner, string service)
-    {
-        using var process = Process.GetProcessById(ServicesOf(runner)[service]);
-
-        // On Unix this is SIGKILL.
-        process.Kill();
-    }
-
-    // dotnet bin/Users.dll, node index.js
-    [GeneratedRegex("(?:bin/|^node\0)([A-Za-z]+)\\.(?:dll|js)")]
-    private static partial Regex ServiceName();
 }

@@ -33,6 +33,22 @@ internal sealed partial class ShopFolder : IDisposable
         _folder.Write($"components/{Path.GetFileName(component)}", yaml.Replace(address, ownAddress, StringComparison.Ordinal));
     }
 
+    /// <summary>The Gateway's address.</summary>
+    public Uri Gateway => new($"http://127.0.0.1:{Run.RunFile.Load(RunFile).Single(app => app.AppId == "gateway").AppPort}");
+
+    /// <summary>Gives one app resources of its own: as the others', but with another address of the broker.</summary>
+    public void Divert(string appId, string address, string ownAddress)
+    {
+        foreach (var file in Directory.GetFiles(ComponentsPath))
+        {
+            _folder.Write($"components-{appId}/{Path.GetFileName(file)}", File.ReadAllText(file).Replace(address, ownAddress, StringComparison.Ordinal));
+        }
+
+        var yaml = File.ReadAllText(RunFile);
+        Assert.Contains($"- appID: {appId}\n", yaml, StringComparison.Ordinal);
+        File.WriteAllText(RunFile, yaml.Replace($"- appID: {appId}\n", $"- appID: {appId}\n  resourcesPath: ./components-{appId}\n", StringComparison.Ordinal));
+    }
+
     /// <summary>The runner on it, as a user starts it.</summary>
     public RunnerProcess Start(params string[] arguments) => new([typeof(Run.RunFile).Assembly.Location, "--run-file", RunFile, "--data", DataPath, .. arguments]);
 

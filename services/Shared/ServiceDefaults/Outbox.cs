@@ -27,6 +27,9 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
     private readonly HashSet<string>[] _told = [.. Enumerable.Range(0, Keys).Select(_ => new HashSet<string>())];
     private readonly HashSet<string>[] _telling = [.. Enumerable.Range(0, Keys).Select(_ => new HashSet<string>())];
 
+    // By key: events that were there at the last look. One that is new may be another instance's, which is telling it.
+    private readonly HashSet<string>[] _seen = [.. Enumerable.Range(0, Keys).Select(_ => new HashSet<string>())];
+
     /// <summary>Publishes an event; its id makes a repeat recognisable.</summary>
     internal Task Publish(StoredEvent @event, CancellationToken stop) => dapr.PublishEventAsync(PubSub, service.Name, @event.Data, new()
     {
@@ -102,7 +105,9 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
         try
         {
             var (outbox, _) = await dapr.GetStateAndETagAsync<StoredOutbox?>(Store, KeyOf(slot), cancellationToken: stop);
-            pending = [.. Untold(slot, outbox).Where(@event => _telling[slot].Add(@event.Id))];
+            var untold = Untold(slot, outbox);
+            pending = [.. untold.Where(@event => _seen[slot].Contains(@event.Id) && _telling[slot].Add(@event.Id))];
+            _seen[slot] = [.. untold.Select(@event => @event.Id)];
         }
         finally
         {
