@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Lavka.Testing;
 
@@ -20,7 +21,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
 
     // It takes seconds; on a machine that is busy with other tests, many.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
-    private static readonly Lazy<Task<RabbitMqServer>> TheShared = new(Start);
+    private static readonly Lazy<Task<RabbitMqServer>> TheShared = new(() => Start());
 
     private readonly TempFolder _folder = new();
     private readonly ConcurrentQueue<string> _output = new();
@@ -43,17 +44,26 @@ public sealed class RabbitMqServer : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public int Port { get; } = Ports.Free();
 
+    /// <summary>Where it listens with TLS, if it has a certificate.</summary>
+    public int TlsPort { get; } = Ports.Free();
+
     /// <summary>For AMQP.</summary>
     public string ConnectionString => $"amqp://guest:guest@127.0.0.1:{Port}";
 
     /// <summary>Starts one with nothing in it; completes when it answers.</summary>
-    public static async Task<RabbitMqServer> Start()
+    /// <param name="certificate">Its certificate with its key, for TLS at <see cref="TlsPort"/>; null: it has no TLS.</param>
+    public static async Task<RabbitMqServer> Start(X509Certificate2? certificate = null)
     {
         var server = new RabbitMqServer();
         try
         {
             server._folder.Write("enabled_plugins", "[].");
-            server._folder.Write("rabbitmq.conf", "");
+            server._folder.Write("rabbitmq.conf", certificate is null ? "" : $"""
+                listeners.ssl.1 = 127.0.0.1:{server.TlsPort}
+                ssl_options.certfile = {server._folder.Write("certificate.pem", certificate.ExportCertificatePem())}
+                ssl_options.keyfile = {server._folder.Write("key.pem", certificate.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem())}
+
+                """);
             server._epmd = await ChildProcess.Start(server.With(new("epmd")));
             await server.Run();
             return server;
