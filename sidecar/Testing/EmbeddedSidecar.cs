@@ -35,6 +35,9 @@ public sealed record EmbeddedSidecarOptions
     /// <summary>The sidecars it belongs with: they invoke each other by app id and share in-memory brokers; null: it stands alone.</summary>
     public SidecarMesh? Mesh { get; init; }
 
+    /// <summary>How the app's health is checked; null: it counts as healthy while it listens.</summary>
+    public AppHealthCheck? AppHealthCheck { get; init; }
+
     /// <summary>Where databases and files go; null: a folder that is deleted afterwards.</summary>
     public string? DataPath { get; init; }
 
@@ -130,6 +133,7 @@ public sealed class EmbeddedSidecar : IAsyncDisposable
                 Broker = broker,
                 Time = clock,
                 Mesh = options.Mesh,
+                AppHealthCheck = options.AppHealthCheck,
                 Logs = options.Logs ?? Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance,
             }, stop);
             return new(sidecar, folder, broker, clock);

@@ -1,0 +1,140 @@
+using System.Net;
+using Lavka.Sidecar.Testing;
+using Lavka.Testing;
+
+namespace Lavka.Sidecar.Tests;
+
+/// <summary>Several sidecars of one mesh with one app id: instances of one app.</summary>
+public sealed class InstanceTests : IDisposable
+{
+    private const string HostsCarts = """{"entities":["Cart"]}""";
+
+    private readonly SidecarMesh _mesh = new();
+    private readonly TestClock _clock = new();
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Invocations_go_to_the_instances_in_turn()
+    {
+        await using var caller = await Start("caller");
+        await using var first = await Start("callee");
+        await using var second = await Start("callee");
+
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await caller.Get("/v1.0/invoke/callee/method/hello")).Status);
+        }
+
+        Assert.Equal((5, 5), (first.App.Log.Count(request => request.Path == "/hello"), second.App.Log.Count(request => request.Path == "/hello")));
+    }
+
+    [Fact]
+    public async Task An_instance_whose_app_is_not_healthy_gets_nothing_until_it_is()
+    {
+        var isHealthy = true;
+        await using var caller = await Start("caller");
+        await using var sick = await Start("callee", request => request.Path == "/healthz" ? new(Volatile.Read(ref isHealthy) ? 200 : 500) : new(201), checkHealth: true);
+        await using var well = await Start("callee");
+
+        Volatile.Write(ref isHealthy, false);
+        await Eventually.Get(async () => (await Ten()).All(status => status == HttpStatusCode.OK) ? "" : null, "only the healthy one to be called");
+        Volatile.Write(ref isHealthy, true);
+        await Eventually.Get(async () => (await Ten()).Count(status => status == HttpStatusCode.Created) == 5 ? "" : null, "both to be called again");
+
+        async Task<List<HttpStatusCode>> Ten()
+        {
+            var statuses = new List<HttpStatusCode>();
+            for (var i = 0; i < 10; i++)
+            {
+                statuses.Add((await caller.Get("/v1.0/invoke/callee/method/hello")).Status);
+            }
+
+            return statuses;
+        }
+    }
+
+    [Fact]
+    public async Task An_actor_lives_at_one_instance_and_moves_when_that_goes()
+    {
+        await using var caller = await Start("caller");
+        var first = await Start("carts", config: HostsCarts);
+        await using var second = await Start("carts", config: HostsCarts);
+        await CallAll(caller, times: 3);
+        var (atFirst, atSecond) = (Called(first), Called(second));
+        Assert.NotEmpty(atFirst);
+        Assert.NotEmpty(atSecond);
+        Assert.Empty(atFirst.Intersect(atSecond));
+
+        await first.DisposeAsync();
+        await CallAll(caller, times: 1);
+
+        Assert.Equal(20, Called(second).Count);
+    }
+
+    [Fact]
+    public async Task An_actor_ends_at_its_old_instance_before_it_lives_at_a_new_one()
+    {
+        await using var caller = await Start("caller");
+        await using var first = await Start("carts", config: HostsCarts);
+        await CallAll(caller, times: 1);
+
+        await using var second = await Start("carts", config: HostsCarts);
+        await CallAll(caller, times: 1);
+
+        var moved = Called(second);
+        Assert.NotEmpty(moved);
+        Assert.Equal(moved.Order(), first.App.Log.Where(request => request.Method == "DELETE").Select(request => request.Path.Split('/')[3]).Order());
+
+        // What it was still to save at its old instance is refused: it does not live there any more.
+        var late = await first.Post($"/v1.0/actors/Cart/{moved.First()}/state", """[{"operation":"upsert","request":{"key":"k","value":1}}]""");
+        Assert.Contains("ERR_ACTOR_INSTANCE_MISSING", late.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Each_reminder_fires_at_one_instance_and_goes_with_its_actor()
+    {
+        await using var first = await Start("carts", config: HostsCarts);
+        var second = await Start("carts", config: HostsCarts);
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(HttpStatusCode.NoContent, (await first.Post($"/v1.0/actors/Cart/{i}/reminders/r", """{"dueTime":"1h","period":"1h"}""")).Status);
+        }
+
+        _clock.Advance(TimeSpan.FromMinutes(61));
+        await Eventually.Holds(() => Reminded(first).Count + Reminded(second).Count == 10, "ten reminders");
+        Assert.Equal(10, Reminded(first).Concat(Reminded(second)).Distinct().Count());
+        Assert.NotEmpty(Reminded(second));
+
+        var before = Reminded(first).Count;
+        await second.DisposeAsync();
+        _clock.Advance(TimeSpan.FromMinutes(61));
+
+        // One that was just fired when its instance went may fire again.
+        await Eventually.Holds(() => Reminded(first).Skip(before).Distinct().Count() == 10, "all ten at the one that is left");
+    }
+
+    private async Task<TestApp> Start(string appId, Func<Received, Answer?>? answer = null, string config = "{}", bool checkHealth = false) =>
+        await TestApp.Start("[]", request => request.Path == "/dapr/config" ? Answer.Json(config) : answer?.Invoke(request), new()
+        {
+            AppId = appId,
+            Mesh = _mesh,
+            Clock = _clock,
+            DataPath = _folder.Path,
+            AppHealthCheck = checkHealth ? new("/healthz", TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(5), 1) : null,
+            Resources = [TestApp.Component("statestore", "state.sqlite", ("connectionString", "{appID}.db"), ("actorStateStore", "true"))],
+        });
+
+    private static async Task CallAll(TestApp caller, int times)
+    {
+        for (var i = 0; i < 20 * times; i++)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await caller.Post($"/v1.0/actors/Cart/{i % 20}/method/add", "{}")).Status);
+        }
+    }
+
+    private static HashSet<string> Called(TestApp instance) => [.. instance.App.Log.Where(request => request.Path.EndsWith("/method/add", StringComparison.Ordinal)).Select(request => request.Path.Split('/')[3])];
+
+    private static List<string> Reminded(TestApp instance) => [.. instance.App.Log.Where(request => request.Path.Contains("/method/remind/", StringComparison.Ordinal)).Select(request => request.Path.Split('/')[3])];
+}
