@@ -62,6 +62,24 @@ public sealed class RunnerTests : IDisposable
     }
 
     [LinuxFact]
+    public async Task Topics_shows_every_consumer_group_of_the_running_shop()
+    {
+        using var runner = _shop.Start();
+        await runner.WaitFor("Ready after");
+        using var topics = new RunnerProcess([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", _shop.RunFile]);
+
+        Assert.Equal(0, await topics.ExitCode());
+        Assert.Matches("│ orders +│ payments +│ 0 +│ 0 ", topics.Output);
+        Assert.Matches("│ inventory +│ orders +│ 0 +│ 0 ", topics.Output);
+        runner.Interrupt();
+        Assert.Equal(0, await runner.ExitCode());
+
+        using var afterwards = new RunnerProcess([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", _shop.RunFile]);
+        Assert.Equal(1, await afterwards.ExitCode());
+        Assert.Contains("No sidecar answers", afterwards.Output, StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
     public async Task What_cannot_be_started_is_left_out_and_everything_else_starts()
     {
         _folder.Write("js/package.json", """{"dependencies":{"left-pad":"1.3.0"}}""");
