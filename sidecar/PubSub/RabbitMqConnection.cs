@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Net.Sockets;
 using System.Security.Authentication;
-using System.Text.RegularExpressions;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -142,7 +140,7 @@ internal sealed partial class RabbitMqConnection : IAsyncDisposable
         {
             await broken.DisposeAsync();
         }
-        catch (Exception e) when (IsFailure(e))
+        catch (Exception e) when (RabbitMqErrors.IsFailure(e))
         {
             // Then it is closed already.
         }
@@ -174,25 +172,6 @@ internal sealed partial class RabbitMqConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether this is how the client says that RabbitMQ or the connection has failed; it says a missing answer in two ways.</summary>
-    public static bool IsFailure(Exception e) =>
-        e is OperationInterruptedException or PublishException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException or SocketException;
-
-    /// <summary>What RabbitMQ says to a request that failed, and what to do if it is a matter of what is there already.</summary>
-    public static string Explain(Exception e)
-    {
-        var said = (e as OperationInterruptedException)?.ShutdownReason?.ReplyText ?? (e is OperationCanceledException ? "RabbitMQ does not answer" : e.Message);
-        return Inequivalent().Match(said) is { Success: true } match
-            ? $"the {match.Groups["kind"]} '{match.Groups["name"]}' exists with other properties than the component's: delete it, once nothing in it is needed, or set the component's fields as it was made ({said})"
-            : said;
-    }
-
-    /// <summary>Whether trying again is of no use: what RabbitMQ has is not what we want, or it does not let us.</summary>
-    public static bool IsRefusal(Exception e) => e is OperationInterruptedException { ShutdownReason.ReplyCode: Constants.PreconditionFailed or Constants.AccessRefused };
-
-    /// <summary>Whether it comes of a connection that broke, and not of the request.</summary>
-    public static bool IsLoss(Exception e) => e is OperationInterruptedException { ShutdownReason.ReplyCode: not (>= Constants.AccessRefused and <= Constants.PreconditionFailed) };
-
     private static async Task Abandon<T>(Task<T> answer)
     {
         try
@@ -202,7 +181,7 @@ internal sealed partial class RabbitMqConnection : IAsyncDisposable
                 await Discard(late);
             }
         }
-        catch (Exception e) when (IsFailure(e))
+        catch (Exception e) when (RabbitMqErrors.IsFailure(e))
         {
             // As expected.
         }
@@ -284,7 +263,7 @@ internal sealed partial class RabbitMqConnection : IAsyncDisposable
             _ = Discard(await Within(connection.CreateChannelAsync(cancellationToken: stop), stop));
             return connection;
         }
-        catch (Exception e) when (IsFailure(e))
+        catch (Exception e) when (RabbitMqErrors.IsFailure(e))
         {
             if (connection is not null)
             {
@@ -312,9 +291,6 @@ internal sealed partial class RabbitMqConnection : IAsyncDisposable
 
     /// <summary>RabbitMQ is there and does not want us; waiting does not change that.</summary>
     private sealed class RefusedException(string message) : IOException(message);
-
-    [GeneratedRegex("inequivalent arg .* for (?<kind>queue|exchange) '(?<name>.*?)' in vhost")]
-    private static partial Regex Inequivalent();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The connection to RabbitMQ at {Address} is lost: {Problem}")]
     private partial void LogLost(string address, string problem);

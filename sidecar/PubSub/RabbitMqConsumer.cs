@@ -61,7 +61,7 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
                 await _channel.BasicCancelAsync(_tag, noWait: true);
             }
         }
-        catch (Exception e) when (RabbitMqConnection.IsFailure(e))
+        catch (Exception e) when (RabbitMqErrors.IsFailure(e))
         {
             // It delivers nothing any more.
         }
@@ -107,7 +107,7 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
                 await (taken.Value ? _channel.BasicAckAsync(tag, multiple: false) : _channel.BasicNackAsync(tag, multiple: false, _options.RequeueInFailure));
             }
         }
-        catch (Exception e) when (RabbitMqConnection.IsFailure(e))
+        catch (Exception e) when (RabbitMqErrors.IsFailure(e))
         {
             // The connection broke meanwhile: the broker delivers the message again.
         }

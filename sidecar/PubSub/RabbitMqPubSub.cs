@@ -53,7 +53,7 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
                 await channel.BasicPublishAsync(message.Topic, message.Metadata.GetValueOrDefault("routingKey") ?? "", mandatory: false, Properties(message), message.Data, limit.Token);
                 return;
             }
-            catch (Exception e) when (RabbitMqConnection.IsFailure(e) && !stop.IsCancellationRequested)
+            catch (Exception e) when (RabbitMqErrors.IsFailure(e) && !stop.IsCancellationRequested)
             {
                 if (limit.IsCancellationRequested)
                 {
@@ -61,12 +61,12 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
                 }
 
                 _connection.Forget(message.Topic);
-                if (tries == PublishTries || RabbitMqConnection.IsRefusal(e))
+                if (tries == PublishTries || RabbitMqErrors.IsRefusal(e))
                 {
-                    throw new IOException(_connection.Problem ?? RabbitMqConnection.Explain(e));
+                    throw new IOException(_connection.Problem ?? RabbitMqErrors.Explain(e));
                 }
 
-                LogNotPublished(message.Topic, tries, PublishTries, RabbitMqConnection.Explain(e));
+                LogNotPublished(message.Topic, tries, PublishTries, RabbitMqErrors.Explain(e));
                 await Task.Delay(e is PublishException ? RefusedPause : BrokenPause, limit.Token).ContinueWith(_ => { }, TaskScheduler.Default);
             }
         }

@@ -65,19 +65,19 @@ internal sealed partial class RabbitMqSubscription : IAsyncDisposable
                     Report(why);
                 }
             }
-            catch (Exception e) when (RabbitMqConnection.IsFailure(e) && !_stop.IsCancellationRequested)
+            catch (Exception e) when (RabbitMqErrors.IsFailure(e) && !_stop.IsCancellationRequested)
             {
-                if (_connection.Problem is null && !RabbitMqConnection.IsLoss(e))
+                if (_connection.Problem is null && !RabbitMqErrors.IsLoss(e))
                 {
-                    Report(RabbitMqConnection.Explain(e));
+                    Report(RabbitMqErrors.Explain(e));
                 }
 
-                if (RabbitMqConnection.IsRefusal(e))
+                if (RabbitMqErrors.IsRefusal(e))
                 {
                     _started.TrySetResult();
                 }
             }
-            catch (Exception e) when (RabbitMqConnection.IsFailure(e))
+            catch (Exception e) when (RabbitMqErrors.IsFailure(e))
             {
                 return;
             }
