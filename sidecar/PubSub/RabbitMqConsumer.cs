@@ -31,6 +31,9 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
     /// <summary>Completes when RabbitMQ delivers no more, with the reason: the queue was deleted, the channel closed for a mistake or a message held too long, the connection lost.</summary>
     public Task<string> Ended => _ended.Task;
 
+    /// <summary>How many messages it is at.</summary>
+    public int Unacknowledged => _running.Count;
+
     /// <summary>How many messages a channel is to hand out at a time.</summary>
     public static ushort Concurrency(RabbitMqOptions options) => !options.Parallel ? (ushort)1 : options.PrefetchCount > 0 ? options.PrefetchCount : Unlimited;
 

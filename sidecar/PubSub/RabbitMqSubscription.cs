@@ -5,7 +5,7 @@ using RabbitMQ.Client;
 namespace Lavka.Sidecar.PubSub;
 
 /// <summary>One queue's consumer: it declares the queue, and listens to it again whenever RabbitMQ or the connection has ended that.</summary>
-internal sealed partial class RabbitMqSubscription : IAsyncDisposable
+internal sealed partial class RabbitMqSubscription : IAsyncDisposable, ILaggingSubscription
 {
     private static readonly TimeSpan BrokenPause = TimeSpan.FromMilliseconds(100);
 
@@ -18,6 +18,7 @@ internal sealed partial class RabbitMqSubscription : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _running;
+    private volatile RabbitMqConsumer? _consumer;
     private string? _problem;
 
     public RabbitMqSubscription(RabbitMqConnection connection, RabbitMqOptions options, SubscribeRequest request, MessageHandler handler, ILogger log)
@@ -31,6 +32,23 @@ internal sealed partial class RabbitMqSubscription : IAsyncDisposable
     public Task Started => _started.Task;
 
     private string QueueType => _request.Metadata.GetValueOrDefault("queueType") is { Length: > 0 } type ? type : "classic";
+
+    /// <inheritdoc/>
+    /// <remarks>RabbitMQ tells others about the messages in the queue only; of those that are delivered, and not acknowledged yet, this counts its own.</remarks>
+    public async Task<Lag> Lag(CancellationToken stop)
+    {
+        try
+        {
+            var connection = await RabbitMqConnection.Within(_connection.Get(_request.Topic, stop), stop);
+            await using var channel = await RabbitMqConnection.Within(connection.CreateChannelAsync(cancellationToken: stop), stop);
+            var queue = await RabbitMqConnection.Within(channel.QueueDeclarePassiveAsync(_queue, stop), stop);
+            return new(queue.MessageCount + (_consumer?.Unacknowledged ?? 0), null);
+        }
+        catch (Exception e) when (RabbitMqErrors.IsFailure(e))
+        {
+            throw new IOException(RabbitMqErrors.Explain(e));
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -55,7 +73,7 @@ internal sealed partial class RabbitMqSubscription : IAsyncDisposable
             try
             {
                 connection = await _connection.Get(_request.Topic, _stop.Token);
-                await using var consumer = await Consume(connection);
+                await using var consumer = _consumer = await Consume(connection);
                 _started.TrySetResult();
                 _problem = null;
                 var why = await consumer.Ended.WaitAsync(_stop.Token);
