@@ -152,7 +152,7 @@ public sealed class RabbitMqTests
 
         var error = await Assert.ThrowsAsync<ResourceException>(() => Start("absent", null, $"amqp://guest:secret@127.0.0.1:{port}", initTimeout: "1s"));
 
-        Assert.Contains($"it cannot start: RabbitMQ at 127.0.0.1:{port}: Connection refused", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"RabbitMQ at 127.0.0.1:{port}: Connection refused", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
     }
 
@@ -164,7 +164,7 @@ public sealed class RabbitMqTests
 
         var error = await Assert.ThrowsAsync<ResourceException>(() => Start("silent", null, $"amqp://127.0.0.1:{silent.Port}", initTimeout: "1s"));
 
-        Assert.Contains($"it cannot start: RabbitMQ at 127.0.0.1:{silent.Port} does not answer", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"RabbitMQ at 127.0.0.1:{silent.Port} does not answer", error.Message, StringComparison.Ordinal);
     }
 
     private async Task<TestApp> Start(string appId, Func<Received, Answer>? answer = null, string? address = null, string initTimeout = "5s") =>
