@@ -26,7 +26,7 @@ internal sealed record LoadedPubSub(string Name, IPubSub Broker, TopicScopes Sco
 internal sealed partial class Components : IAsyncDisposable
 {
     private static readonly TimeSpan DefaultInitTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
 
     private readonly SidecarOptions _options;
     private readonly SidecarMesh _mesh;
@@ -205,9 +205,10 @@ internal sealed partial class Components : IAsyncDisposable
         {
             throw new OperationCanceledException(stop);
         }
-        catch (Exception e) when (e is OperationCanceledException or TimeoutException)
+        catch (Exception e) when (limit.IsCancellationRequested)
         {
-            throw new TimeoutException($"init timeout for the component: it was not ready after {Durations.ToGo(timeout)} (spec.initTimeout)");
+            var why = e is OperationCanceledException or TimeoutException ? "" : $": {e.Message}";
+            throw new TimeoutException($"init timeout for the component: it was not ready after {Durations.ToGo(timeout)} (spec.initTimeout){why}");
         }
     }
 
