@@ -110,12 +110,15 @@ internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
         return new("points = paid orders", wrong.Count == 0, $"{accounts.Sum(account => account.Points)} points" + Some(wrong));
     }
 
-    /// <summary>From the first of these on, one after the other, until it is delivered, cancelled or returned; a status may be skipped where a later event says all that an earlier would.</summary>
+    /// <summary>
+    /// From the first of these on, one after the other, until it is delivered, cancelled or returned; a status may be skipped where a later event says all that an earlier would. What has been shipped
+    /// is not cancelled any more.
+    /// </summary>
     private static bool IsLawful(IReadOnlyList<OrderChange> changes)
     {
         string[] way = ["pending", "confirmed", "paid", "shipped", "delivered", "cancelled", "returned"];
         var ranks = changes.Select(change => Array.IndexOf(way, change.Status)).ToList();
-        return ranks[0] == 0 && ranks.Zip(ranks.Skip(1)).All(pair => pair.First < pair.Second && pair.First < 4) && changes.Zip(changes.Skip(1)).All(pair => pair.First.At <= pair.Second.At);
+        return ranks[0] == 0 && ranks.Zip(ranks.Skip(1)).All(pair => pair.First < pair.Second && pair.First < 4 && (pair.First, pair.Second) != (3, 5)) && changes.Zip(changes.Skip(1)).All(pair => pair.First.At <= pair.Second.At);
     }
 
     private static Finding Finished(List<Order> orders)

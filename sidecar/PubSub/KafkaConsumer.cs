@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 using System.Threading.Channels;
 using Confluent.Kafka;
 
@@ -24,10 +25,17 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
     private readonly IConsumer<string?, byte[]> _consumer;
     private readonly Dictionary<TopicPartition, Worker> _workers = [];
     private readonly Lock _lock = new();
+
+    // Held by who uses the client from outside of its thread, and while it closes.
+    private readonly Lock _client = new();
     private readonly Action<KafkaConsumer> _ended;
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ImmutableDictionary<string, Subscription> _topics = ImmutableDictionary<string, Subscription>.Empty;
+
+    // The topics that the client was given last; the thread's own.
+    private ImmutableDictionary<string, Subscription> _subscribed = ImmutableDictionary<string, Subscription>.Empty;
     private bool _isRunning;
+    private bool _isClosed;
     private bool _isEnding;
     private string? _problem;
 
@@ -88,18 +96,17 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
 
     private void Run()
     {
-        var subscribed = ImmutableDictionary<string, Subscription>.Empty;
         while (true)
         {
             try
             {
-                if (_topics != subscribed)
+                if (_topics != _subscribed)
                 {
                     Thread.Sleep(Settling);
-                    subscribed = Follow(subscribed);
+                    Follow();
                 }
 
-                if (subscribed.IsEmpty && End())
+                if (_subscribed.IsEmpty && End())
                 {
                     return;
                 }
@@ -114,31 +121,35 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
                     _consumer.Resume(roomy);
                 }
             }
-            catch (KafkaException e)
+            catch (Exception e)
             {
-                // A topic that is not there yet, a broker that is away: the client goes on trying.
-                Report(e.Error.Reason);
+                // A topic that is not there yet, a broker that is away: the client goes on trying. Whatever else it is, this thread has no one to tell.
+                Report(Reason(e));
                 Thread.Sleep(PollTime);
             }
         }
     }
 
-    /// <summary>Subscribes to the topics there are now; answers which.</summary>
-    private ImmutableDictionary<string, Subscription> Follow(ImmutableDictionary<string, Subscription> before)
+    private static string Reason(Exception e) => e is KafkaException kafka ? kafka.Error.Reason : e.ToString();
+
+    /// <summary>Subscribes to the topics there are now.</summary>
+    private void Follow()
     {
-        var now = _topics;
+        var (before, now) = (_subscribed, _topics);
         Leave([.. _workers.Keys.Where(partition => now.GetValueOrDefault(partition.Topic) != before.GetValueOrDefault(partition.Topic))], areOurs: true);
-        foreach (var (topic, subscription) in before.Where(pair => now.GetValueOrDefault(pair.Key) != pair.Value))
+        var gone = before.Where(pair => now.GetValueOrDefault(pair.Key) != pair.Value).Select(pair => pair.Value).ToList();
+        gone.ForEach(subscription => subscription.SetEnded());
+        if (gone.Count > 0)
         {
-            subscription.SetEnded();
+            // Also of a topic that is subscribed to anew: its partitions come again, each with a new worker.
+            _consumer.Unsubscribe();
         }
 
+        _subscribed = now;
         if (!now.IsEmpty)
         {
             _consumer.Subscribe(now.Keys);
         }
-
-        return now;
     }
 
     /// <summary>Leaves the group when nobody subscribes any more.</summary>
@@ -154,16 +165,21 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
             _isEnding = true;
         }
 
-        try
+        lock (_client)
         {
-            _consumer.Close();
-        }
-        catch (KafkaException e)
-        {
-            Report(e.Error.Reason);
+            try
+            {
+                _consumer.Close();
+            }
+            catch (Exception e)
+            {
+                Report(Reason(e));
+            }
+
+            _consumer.Dispose();
+            _isClosed = true;
         }
 
-        _consumer.Dispose();
         _ended(this);
         _finished.SetResult();
         return true;
@@ -180,7 +196,7 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
             }
         }
 
-        foreach (var subscription in _topics.Values)
+        foreach (var subscription in _subscribed.Values)
         {
             subscription.SetStarted();
         }
@@ -227,24 +243,28 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
 
     private Lag LagOf(string topic)
     {
-        try
+        lock (_client)
         {
-            using var admin = new DependentAdminClientBuilder(_consumer.Handle).Build();
-            var partitions = admin.GetMetadata(topic, OffsetTimeout).Topics.Single().Partitions.ConvertAll(partition => new TopicPartition(topic, partition.PartitionId));
-            var (waiting, kept) = (0L, 0L);
-            foreach (var committed in _consumer.Committed(partitions, OffsetTimeout))
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            try
             {
-                var range = _consumer.QueryWatermarkOffsets(committed.TopicPartition, OffsetTimeout);
-                var next = committed.Offset != Offset.Unset ? committed.Offset.Value : _options.FromOldest ? range.Low.Value : range.High.Value;
-                waiting += range.High - Math.Max(next, range.Low);
-                kept += range.High - range.Low;
-            }
+                using var admin = new DependentAdminClientBuilder(_consumer.Handle).Build();
+                var partitions = admin.GetMetadata(topic, OffsetTimeout).Topics.Single().Partitions.ConvertAll(partition => new TopicPartition(topic, partition.PartitionId));
+                var (waiting, kept) = (0L, 0L);
+                foreach (var committed in _consumer.Committed(partitions, OffsetTimeout))
+                {
+                    var range = _consumer.QueryWatermarkOffsets(committed.TopicPartition, OffsetTimeout);
+                    var next = committed.Offset != Offset.Unset ? committed.Offset.Value : _options.FromOldest ? range.Low.Value : range.High.Value;
+                    waiting += range.High - Math.Max(next, range.Low);
+                    kept += range.High - range.Low;
+                }
 
-            return new(waiting, kept);
-        }
-        catch (KafkaException e)
-        {
-            throw new IOException($"kafka: {e.Error.Reason}");
+                return new(waiting, kept);
+            }
+            catch (KafkaException e)
+            {
+                throw new IOException($"kafka: {e.Error.Reason}");
+            }
         }
     }
 
@@ -284,7 +304,7 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
             metadata[header.Key] = Escaped(Encoding.UTF8.GetString(header.GetValueBytes() ?? []));
         }
 
-        return new(result.Topic, result.Message.Value ?? [], metadata);
+        return new(result.Topic, result.Message.Value ?? "null"u8.ToArray(), metadata);
     }
 
     private string Escaped(string text) => _options.EscapeHeaders ? WebUtility.UrlEncode(text) : text;
@@ -330,7 +350,10 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
         private readonly Subscription _subscription;
         private readonly Channel<ConsumeResult<string?, byte[]>> _messages = Channel.CreateUnbounded<ConsumeResult<string?, byte[]>>();
         private readonly CancellationTokenSource _stop = new();
-        private bool _isPaused;
+
+        // The client remembers a pause from before a rebalance; the next look resumes.
+        private bool _isPaused = true;
+        private volatile bool _isEnding;
 
         public Worker(KafkaConsumer owner, Subscription subscription, TopicPartition partition)
         {
@@ -368,20 +391,17 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
         /// <summary>Takes up no more; what is under way has a moment to end.</summary>
         public void BeginEnd()
         {
-            // Not delivered: the next owner of the partition begins with them.
-            while (_messages.Reader.TryRead(out _))
-            {
-            }
-
+            _isEnding = true;
             _messages.Writer.TryComplete();
             _stop.CancelAfter(Grace);
         }
 
+        /// <summary>Never fails: whoever ends workers waits for them all.</summary>
         private async Task Work()
         {
             try
             {
-                while (await _messages.Reader.WaitToReadAsync(CancellationToken.None))
+                while (await _messages.Reader.WaitToReadAsync(CancellationToken.None) && !_isEnding)
                 {
                     var batch = new List<ConsumeResult<string?, byte[]>>();
                     while (batch.Count < _subscription.InFlight && _messages.Reader.TryRead(out var message))
@@ -389,38 +409,47 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
                         batch.Add(message);
                     }
 
-                    if (batch.Count > 0)
-                    {
-                        await Task.WhenAll(batch.Select(Deliver));
-                        Next = batch[^1].Offset + 1;
-                        _owner._consumer.StoreOffset(new TopicPartitionOffset(Partition, Next.Value));
-                    }
+                    await Task.WhenAll(batch.Select(Deliver));
+                    Next = batch[^1].Offset + 1;
+                    Store(Next.Value);
                 }
             }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            catch (Exception) when (_stop.IsCancellationRequested)
             {
-                // The next owner delivers it.
+                // The next owner of the partition begins with what was not delivered.
             }
-            catch (KafkaException e)
+        }
+
+        private void Store(Offset next)
+        {
+            try
             {
-                // The partition has left us meanwhile, its offset with it.
-                _owner.Report(e.Error.Reason);
+                _owner._consumer.StoreOffset(new TopicPartitionOffset(Partition, next));
+            }
+            catch (Exception e) when (e is KafkaException or ObjectDisposedException)
+            {
+                // The partition has left us meanwhile.
+                _owner.Report(Reason(e));
             }
         }
 
         private async Task Deliver(ConsumeResult<string?, byte[]> result)
         {
-            var message = _owner.ToMessage(result);
             while (true)
             {
                 try
                 {
-                    await _subscription.Handler(message, _stop.Token);
+                    await _subscription.Handler(_owner.ToMessage(result), _stop.Token);
                     return;
                 }
-                catch (Exception) when (!_stop.IsCancellationRequested)
+                catch (Exception e) when (!_stop.IsCancellationRequested)
                 {
-                    // Reported by the handler.
+                    // Reported by the handler, unless it was not asked at all.
+                    if (e is RegexMatchTimeoutException)
+                    {
+                        _owner.Report(e.Message);
+                    }
+
                     if (!_owner._options.RetryEnabled)
                     {
                         return;

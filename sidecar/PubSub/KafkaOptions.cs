@@ -51,6 +51,21 @@ internal sealed record KafkaOptions
 
         // A version says which features a client may use; this one asks the broker.
         metadata.Find("version");
+        var producer = new ProducerConfig(new Dictionary<string, string>())
+        {
+            // The broker has a message when all in-sync replicas have it, once and in order.
+            Acks = Acks.All,
+            EnableIdempotence = true,
+
+            // After this, publishing has failed; whether the broker has the message after all is unknown, as ever.
+            MessageTimeoutMs = 5000,
+            LingerMs = 1,
+            CompressionType = Choice(metadata, "compression", "none", ("none", CompressionType.None), ("gzip", CompressionType.Gzip), ("snappy", CompressionType.Snappy), ("lz4", CompressionType.Lz4), ("zstd", CompressionType.Zstd)),
+            MessageMaxBytes = metadata.Number("maxMessageBytes", 1_000_000, least: 1000, most: 1_000_000_000),
+        };
+
+        // daprd's: a key must be in the same partition, whoever publishes.
+        producer.Set("partitioner", "fnv1a_random");
         return new()
         {
             Client = client,
@@ -61,18 +76,7 @@ internal sealed record KafkaOptions
             Buffer = metadata.Number("channelBufferSize", 256, least: 1),
             EscapeHeaders = metadata.Flag("escapeHeaders"),
             ExcludedHeaders = ExcludedOf(metadata),
-            Producer = new(new Dictionary<string, string>())
-            {
-                // The broker has a message when all in-sync replicas have it, once and in order.
-                Acks = Acks.All,
-                EnableIdempotence = true,
-
-                // After this, publishing has failed; whether the broker has the message after all is unknown, as ever.
-                MessageTimeoutMs = 5000,
-                LingerMs = 1,
-                CompressionType = Choice(metadata, "compression", "none", ("none", CompressionType.None), ("gzip", CompressionType.Gzip), ("snappy", CompressionType.Snappy), ("lz4", CompressionType.Lz4), ("zstd", CompressionType.Zstd)),
-                MessageMaxBytes = metadata.Number("maxMessageBytes", 1_000_000, least: 1000, most: 1_000_000_000),
-            },
+            Producer = producer,
             Consumer = new(new Dictionary<string, string>())
             {
                 // An offset is stored when the app has taken the message, and committed soon after.
@@ -154,6 +158,7 @@ internal sealed record KafkaOptions
 
         client.SslCaPem = metadata.Find("caCert");
         client.EnableSslCertificateVerification = !metadata.Flag("skipVerify");
+        client.SslEndpointIdentificationAlgorithm = metadata.Flag("skipVerify") ? SslEndpointIdentificationAlgorithm.None : SslEndpointIdentificationAlgorithm.Https;
         return client;
     }
 

@@ -10,11 +10,14 @@ namespace Lavka.Sidecar.PubSub;
 internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPubSub> log) : IPubSub
 {
     private static readonly TimeSpan MetadataTimeout = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(10);
 
     private readonly Dictionary<string, KafkaConsumer> _consumers = [];
+    private readonly HashSet<KafkaConsumer> _all = [];
     private readonly Lock _lock = new();
     private IProducer<string?, byte[]>? _producer;
     private string? _problem;
+    private bool _isDisposed;
 
     public IReadOnlyList<string> Capabilities { get; } = ["BULK_PUBSUB"];
 
@@ -50,7 +53,7 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
         {
             await Task.WhenAll(messages.Select(message => producer.ProduceAsync(message.Topic, ToKafka(message), stop)));
         }
-        catch (ProduceException<string?, byte[]> e)
+        catch (KafkaException e)
         {
             if (e.Error.IsFatal)
             {
@@ -58,6 +61,10 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
             }
 
             throw new IOException($"kafka: {e.Error.Reason}{(_problem is null || e.Error.Code != ErrorCode.Local_MsgTimedOut ? "" : $" ({_problem})")}");
+        }
+        catch (ObjectDisposedException)
+        {
+            throw new IOException("kafka: the producer is being made anew");
         }
     }
 
@@ -73,7 +80,8 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
         List<KafkaConsumer> consumers;
         lock (_lock)
         {
-            consumers = [.. _consumers.Values];
+            _isDisposed = true;
+            consumers = [.. _all];
         }
 
         await Task.WhenAll(consumers.Select(consumer => consumer.DisposeAsync().AsTask()));
@@ -95,7 +103,9 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
                 return subscription;
             }
 
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             _consumers[group] = consumer = new(group, options, Remove, log);
+            _all.Add(consumer);
             return consumer.Add(request, handler)!;
         }
     }
@@ -104,6 +114,7 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
     {
         lock (_lock)
         {
+            _all.Remove(ended);
             if (_consumers.GetValueOrDefault(ended.Group) == ended)
             {
                 _consumers.Remove(ended.Group);
@@ -124,7 +135,12 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
             if (_producer == failed)
             {
                 _producer = MakeProducer();
-                _ = Task.Run(failed.Dispose);
+                _ = Task.Run(() =>
+                {
+                    // Who still waits for an answer gets one.
+                    failed.Flush(FlushTimeout);
+                    failed.Dispose();
+                });
             }
         }
     }

@@ -205,6 +205,13 @@ public sealed class InProcessShop : IAsyncLifetime
 
     public async Task<T> Get<T>(string path) => (await Gateway.GetFromJsonAsync<T>(path, Json))!;
 
+    /// <summary>Null while Inventory has not been told of the product.</summary>
+    public async Task<StockView?> FindStock(string product)
+    {
+        using var response = await Gateway.GetAsync(new Uri($"/v1/inventory/{product}", UriKind.Relative));
+        return response.StatusCode == System.Net.HttpStatusCode.NotFound ? null : await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<StockView>(Json);
+    }
+
     public async Task<string> NewUser() => (await Post<Created>("/v1/users", new { Email = $"{Guid.NewGuid():N}@example.com", Name = "Ann" })).Id;
 
     public async Task<string> NewProduct(decimal price = 10, long stock = 100) => (await Post<Created>("/v1/products", new { Name = "Tea", Price = price, Stock = stock })).Id;

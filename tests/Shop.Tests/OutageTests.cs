@@ -24,9 +24,9 @@ public sealed class OutageTests
         {
             for (var i = 0; i < 5; i++)
             {
-                using var answer = await PlaceOrder(http);
+                using var answer = await DemoOrder.Place(http);
                 Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
-                Assert.Equal("pending", (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString());
+                Assert.Equal("pending", await DemoOrder.StatusOf(http, answer));
             }
         });
 
@@ -41,7 +41,7 @@ public sealed class OutageTests
         using var runner = cell.Shop.Start("--demo", "200");
         await runner.WaitFor("first order was delivered");
         using var http = new HttpClient { BaseAddress = cell.Shop.Gateway };
-        var order = await SomeOrder(http);
+        var order = await DemoOrder.Make(http);
 
         await cell.PostgreSql!.Stop();
         var length = Task.Delay(Outage);
@@ -68,21 +68,14 @@ public sealed class OutageTests
 
         proxy.Pause();
         var length = Task.Delay(Outage);
-        using var answer = await PlaceOrder(http);
+        using var answer = await DemoOrder.Place(http);
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
         await length;
+
+        // Payments has not heard of it.
+        Assert.Contains(await DemoOrder.StatusOf(http, answer), new[] { "pending", "confirmed" });
         proxy.Resume();
 
         Assert.True(await runner.ExitCode() == 0, runner.Output);
-    }
-
-    private static async Task<HttpResponseMessage> PlaceOrder(HttpClient http) => await http.PostAsJsonAsync("/v1/orders", await SomeOrder(http));
-
-    /// <summary>One piece of one of the demo's products, for one of its users.</summary>
-    private static async Task<object> SomeOrder(HttpClient http)
-    {
-        var user = (await http.GetFromJsonAsync<JsonElement>("/v1/users"))[0].GetProperty("id").GetString();
-        var product = (await http.GetFromJsonAsync<JsonElement>("/v1/products")).EnumerateArray().First(one => one.GetProperty("name").GetString()!.StartsWith("Demo product", StringComparison.Ordinal)).GetProperty("id").GetString();
-        return new { user_id = user, items = new[] { new { product_id = product, quantity = 1 } } };
     }
 }

@@ -9,7 +9,7 @@ namespace Lavka.Shop.Tests;
 /// <summary>The runner, as a user starts it.</summary>
 internal sealed partial class RunnerProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -56,10 +56,10 @@ internal sealed partial class RunnerProcess : IDisposable
         _process.WaitForExit();
     }
 
-    /// <summary>The services it has started, each instance by the name of its service.</summary>
-    public List<(string Name, int Id)> Services()
+    /// <summary>The services it has started, each instance by the name of its service, and its port.</summary>
+    public List<(string Name, int Id, string Port)> Services()
     {
-        var found = new List<(string, int)>();
+        var found = new List<(string, int, string)>();
         foreach (var process in Process.GetProcesses())
         {
             try
@@ -69,7 +69,7 @@ internal sealed partial class RunnerProcess : IDisposable
                 var command = File.ReadAllText($"/proc/{process.Id}/cmdline");
                 if (parent == Id && ServiceName().Match(command) is { Success: true } match)
                 {
-                    found.Add((match.Groups[1].Value, process.Id));
+                    found.Add((match.Groups[1].Value, process.Id, AppPort().Match(File.ReadAllText($"/proc/{process.Id}/environ")).Groups[1].Value));
                 }
             }
             catch (IOException)
@@ -116,6 +116,9 @@ internal sealed partial class RunnerProcess : IDisposable
             }
         }
     }
+
+    [GeneratedRegex("(?:^|\0)APP_PORT=([0-9]+)")]
+    private static partial Regex AppPort();
 
     // dotnet bin/Users.dll, node index.js
     [GeneratedRegex("(?:bin/|^node\0)([A-Za-z]+)\\.(?:dll|js)")]

@@ -21,7 +21,7 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
         var delivered = await shop.WaitFor(placed.Id, "delivered");
         Assert.StartsWith("LV", delivered.TrackingNumber, StringComparison.Ordinal);
         Assert.Equal(new PaymentView("completed", 25), await shop.Get<PaymentView>($"/v1/payments/{placed.Id}"));
-        await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(3, 0, 2) ? "" : null, "the stock to be taken");
+        await Eventually.Get(async () => await shop.FindStock(product) == new StockView(3, 0, 2) ? "" : null, "the stock to be taken");
         await Eventually.Get(async () => (await shop.Get<List<MessageView>>($"/v1/users/{user}/messages")).Select(message => message.Template).Order()
             .SequenceEqual(["order_confirmation", "order_delivered", "order_shipped", "payment_receipt", "welcome"]) ? "" : null, "every message, once");
         await Eventually.Get(async () => (await shop.Get<UserView>($"/v1/users/{user}")).CommunicationSent ? "" : null, "the welcome to be confirmed");
@@ -47,7 +47,7 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
 
         await shop.WaitFor(placed.Id, "cancelled");
         Assert.Equal("failed", (await shop.Get<PaymentView>($"/v1/payments/{placed.Id}")).Status);
-        await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(3, 0, 0) ? "" : null, "the stock to be released");
+        await Eventually.Get(async () => await shop.FindStock(product) == new StockView(3, 0, 0) ? "" : null, "the stock to be released");
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
             }, "the order to be cancelled");
 
             Assert.Contains("in time", cancelled.Reason, StringComparison.Ordinal);
-            await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(2, 0, 0) ? "" : null, "the stock to be released");
+            await Eventually.Get(async () => await shop.FindStock(product) == new StockView(2, 0, 0) ? "" : null, "the stock to be released");
             using var payment = await shop.Gateway.GetAsync(new Uri($"/v1/payments/{placed.Id}", UriKind.Relative));
             Assert.Equal(HttpStatusCode.ServiceUnavailable, payment.StatusCode);
             Assert.Contains("payments", await payment.Content.ReadAsStringAsync(), StringComparison.Ordinal);
@@ -153,7 +153,7 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
 
         await shop.WaitFor(placed.Id, "delivered");
         Assert.Equal(new PaymentView("completed", 20), await shop.Get<PaymentView>($"/v1/payments/{placed.Id}"));
-        await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(3, 0, 2) ? "" : null, "the stock to be taken once");
+        await Eventually.Get(async () => await shop.FindStock(product) == new StockView(3, 0, 2) ? "" : null, "the stock to be taken once");
     }
 
     [Fact]
@@ -181,7 +181,7 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
             using var response = await Patch($"/v1/orders/{placed.Id}/status", """{"status":"cancelled"}""");
 
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-            await Eventually.Get(async () => await shop.Get<StockView>($"/v1/inventory/{product}") == new StockView(2, 0, 0) ? "" : null, "the stock to be released");
+            await Eventually.Get(async () => await shop.FindStock(product) == new StockView(2, 0, 0) ? "" : null, "the stock to be released");
         }
         finally
         {

@@ -167,6 +167,76 @@ public sealed class KafkaTests
     }
 
     [KafkaFact]
+    public async Task A_backlog_beyond_the_buffer_is_taken_whole_while_instances_come_and_go()
+    {
+        var taken = new ConcurrentDictionary<string, bool>();
+        Answer Take(Received request)
+        {
+            taken[Data(request)] = true;
+            return new(200, Delay: TimeSpan.FromMilliseconds(30));
+        }
+
+        var fields = new[] { ("channelBufferSize", "32") };
+        await using var first = await StartAnswering("backlog", Take, fields);
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(async key =>
+        {
+            for (var i = 0; i < 60; i++)
+            {
+                await Publish(first, $"{key}:{i}", $"key-{key}");
+            }
+        }));
+        for (var i = 0; i < 2; i++)
+        {
+            await using var second = await StartAnswering("backlog", Take, fields);
+            await Eventually.Holds(() => taken.Count == 480 || second.App.Log.Any(request => request.Path == "/on"), "the second instance to have its share");
+        }
+
+        await Eventually.Holds(() => taken.Count == 480, "every event to be taken");
+    }
+
+    [KafkaFact]
+    public async Task Subscriptions_that_end_while_the_app_fails_lose_nothing_and_end_nothing_else()
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            await using var failing = await Start("failing", answer: _ => 500, fields: ("consumeRetryInterval", "1ms"));
+            for (var key = 0; key < 8; key++)
+            {
+                await Publish(failing, $"{i}:{key}", $"key-{key}");
+            }
+
+            await failing.Received("/on");
+        }
+
+        await using var well = await Start("failing");
+
+        await Eventually.Holds(() => well.App.Log.Where(request => request.Path == "/on").Select(Data).Distinct().Count() == 24, "every event");
+    }
+
+    [KafkaFact]
+    public async Task Instances_that_rebalance_cooperatively_lose_nothing()
+    {
+        var sticky = ("consumerGroupRebalanceStrategy", "sticky");
+        var taken = new ConcurrentDictionary<string, bool>();
+        Answer Take(Received request)
+        {
+            taken[Data(request)] = true;
+            return new(200);
+        }
+
+        await using var first = await StartAnswering("sticky", Take, sticky);
+        await using (var second = await StartAnswering("sticky", Take, sticky))
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                await Publish(first, $"{i}", $"key-{i % 8}");
+            }
+        }
+
+        await Eventually.Holds(() => taken.Count == 100, "every event to be taken");
+    }
+
+    [KafkaFact]
     public async Task A_bulk_subscription_gathers_the_events_of_a_partition()
     {
         var bulk = $$$"""[{"pubsubname":"pubsub","topic":"{{{_topic}}}","route":"/bulk","bulkSubscribe":{"enabled":true,"maxMessagesCount":10,"maxAwaitDurationMs":200}}]""";
@@ -228,6 +298,9 @@ public sealed class KafkaTests
 
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
     }
+
+    private Task<TestApp> StartAnswering(string appId, Func<Received, Answer> answer, params (string Name, string Value)[] fields) =>
+        TestApp.Start($$"""[{"pubsubname":"pubsub","topic":"{{_topic}}","route":"/on"}]""", request => request.Path == "/on" ? answer(request) : null, Options(appId, "oldest", fields));
 
     private Task<TestApp> Start(string appId, Func<Received, int>? answer = null, string? initialOffset = "oldest", string? brokers = null, params (string Name, string Value)[] fields) =>
         TestApp.Start($$"""[{"pubsubname":"pubsub","topic":"{{_topic}}","route":"/on"}]""", request => new(request.Path == "/on" ? answer?.Invoke(request) ?? 200 : 200), Options(appId, initialOffset, fields, brokers));

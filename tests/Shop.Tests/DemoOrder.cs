@@ -1,0 +1,24 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Lavka.Shop.Tests;
+
+/// <summary>An order of the test's own in the middle of a demo: one piece of one of its products, for one of its users.</summary>
+internal static class DemoOrder
+{
+    public static async Task<HttpResponseMessage> Place(HttpClient gateway) => await gateway.PostAsJsonAsync("/v1/orders", await Make(gateway));
+
+    public static async Task<object> Make(HttpClient gateway)
+    {
+        var user = (await gateway.GetFromJsonAsync<JsonElement>("/v1/users"))[0].GetProperty("id").GetString();
+        var product = (await gateway.GetFromJsonAsync<JsonElement>("/v1/products")).EnumerateArray().First(one => one.GetProperty("name").GetString()!.StartsWith("Demo product", StringComparison.Ordinal)).GetProperty("id").GetString();
+        return new { user_id = user, items = new[] { new { product_id = product, quantity = 1 } } };
+    }
+
+    /// <summary>The status now of the order that was placed with this answer.</summary>
+    public static async Task<string?> StatusOf(HttpClient gateway, HttpResponseMessage placed)
+    {
+        var id = (await placed.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString();
+        return (await gateway.GetFromJsonAsync<JsonElement>($"/v1/orders/{id}")).GetProperty("status").GetString();
+    }
+}
