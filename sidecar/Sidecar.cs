@@ -64,7 +64,7 @@ public sealed partial class Sidecar : IAsyncDisposable
             ? new AppChannel(new Uri($"http://{options.AppChannelAddress}:{port}"), options.AppToken, options.AppMaxConcurrency, _http, _telemetry.Metrics)
             : null;
         Actors = new(this, options, components.ActorStore, _policies, _telemetry, configuration.IsEnabled("ActorStateTTL"));
-        _jobs = new(App, _telemetry, options);
+        _jobs = JobScheduler.Of(this, options);
         var publisher = new Publisher(components, _policies, _telemetry, options);
         _outbox = new(components, publisher, options);
         if (App is not null)
@@ -122,6 +122,9 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     /// <summary>Whether the app is connected and, if its health is checked, healthy.</summary>
     internal bool IsAppAvailable => _connected && App is { IsHealthy: true };
+
+    /// <summary>Whether other instances of the app have taken over; see <see cref="SidecarMesh.HandOver"/>.</summary>
+    internal bool IsLeaving { get; set; }
 
     internal ActorRuntime Actors { get; }
 
@@ -198,7 +201,13 @@ public sealed partial class Sidecar : IAsyncDisposable
         await (_inputs?.DisposeAsync() ?? default);
         await (_subscriptions?.DisposeAsync() ?? default);
         await _outbox.DisposeAsync();
-        await _jobs.DisposeAsync();
+        await _jobs.Stop(App, default);
+        await Mesh.Release(this, _jobs);
+        if (Mesh.HandOver(this))
+        {
+            await Actors.Drain();
+        }
+
         Mesh.Leave(this);
         await Actors.DisposeAsync();
         await _server.DisposeAsync();
@@ -324,17 +333,17 @@ public sealed partial class Sidecar : IAsyncDisposable
             return;
         }
 
-        Mesh.TellPlacement();
+        Mesh.TellPlacement(AppId);
 
         await _subscriptions!.Start();
         await _inputs!.Start(stop);
-        await _jobs.Start(stop);
+        await _jobs.Start(App!, _telemetry, stop);
     }
 
     private async Task StopApp(CancellationToken stop)
     {
-        Mesh.TellPlacement();
-        await _jobs.Stop(stop);
+        Mesh.TellPlacement(AppId);
+        await _jobs.Stop(App, stop);
         await _inputs!.Stop();
         await _subscriptions!.Stop();
     }

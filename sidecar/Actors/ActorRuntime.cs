@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -24,6 +25,10 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     // daprd's default for drainOngoingCallTimeout.
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(60);
 
+    // For the app to end one actor.
+    private static readonly TimeSpan DeactivateTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+
     private readonly Sidecar _sidecar;
     private readonly SidecarOptions _options;
     private readonly LoadedStateStore? _store;
@@ -32,12 +37,16 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     private readonly bool _ttlEnabled;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<(string Type, string Id), ActorTurns> _active = new();
+
+    // The app could not be told that these have ended: it may still have them, with the state they had then.
+    private readonly ConcurrentDictionary<(string Type, string Id), bool> _untold = new();
     private readonly Scheduler _timers;
     private readonly Scheduler _reminders;
     private readonly ITimer _idleCheck;
     private readonly SemaphoreSlim _placing = new(1);
     private readonly CancellationTokenSource _stop = new();
     private Dictionary<string, ActorTypeConfig> _types = [];
+    private int _willPlace;
 
     public ActorRuntime(Sidecar sidecar, SidecarOptions options, LoadedStateStore? store, ResiliencyPolicies policies, Telemetry telemetry, bool ttlEnabled)
     {
@@ -68,22 +77,39 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             return;
         }
 
-        await TakeUpReminders(stop);
-    }
-
-    /// <summary>Instances of the app have come or gone: takes up the reminders of the actors that live here now, lets go of the others.</summary>
-    public async Task FollowPlacement()
-    {
+        await _placing.WaitAsync(stop);
         try
         {
-            if (_store is not null && _types.Count > 0)
-            {
-                await TakeUpReminders(_stop.Token);
-            }
+            await TakeUpReminders(fromStart: true, stop);
         }
-        catch (Exception e) when (!_stop.IsCancellationRequested)
+        finally
         {
-            LogNotPlaced(e.Message);
+            _placing.Release();
+        }
+    }
+
+    /// <summary>Instances of the app have come or gone: takes up the reminders of the actors that live here now, lets go of the others. Tries until it can; one that waits is enough for all who ask.</summary>
+    public async Task FollowPlacement()
+    {
+        if (_store is null || _types.Count == 0 || Interlocked.Exchange(ref _willPlace, 1) == 1)
+        {
+            return;
+        }
+
+        try
+        {
+            await _placing.WaitAsync(_stop.Token);
+            try
+            {
+                while (!await TryPlace())
+                {
+                    await Task.Delay(RetryPause, _options.Time, _stop.Token);
+                }
+            }
+            finally
+            {
+                _placing.Release();
+            }
         }
         catch (OperationCanceledException)
         {
@@ -91,31 +117,58 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         }
     }
 
-    private async Task TakeUpReminders(CancellationToken stop)
+    private async Task<bool> TryPlace()
     {
-        await _placing.WaitAsync(stop);
+        Volatile.Write(ref _willPlace, 0);
         try
         {
-            foreach (var (_, value) in await Store.Scan(ReminderPrefix, stop))
-            {
-                if (JsonSerializer.Deserialize(value, ScheduleJson.Default.Schedule) is not { } reminder || !_types.ContainsKey(reminder.Type))
-                {
-                    continue;
-                }
+            await TakeUpReminders(fromStart: false, _stop.Token);
+            return true;
+        }
+        catch (Exception e) when (!_stop.IsCancellationRequested)
+        {
+            LogNotPlaced(e.Message);
+            return false;
+        }
+        catch (Exception)
+        {
+            // The sidecar ends, and its store.
+            return true;
+        }
+    }
 
-                if (IsHere(reminder.Type, reminder.Id))
-                {
-                    _reminders.Add(reminder, onlyIfNew: true);
-                }
-                else
-                {
-                    _reminders.Remove(reminder.Type, reminder.Id, reminder.Name);
-                }
+    private async Task TakeUpReminders(bool fromStart, CancellationToken stop)
+    {
+        foreach (var (key, value) in await Store.Scan(ReminderPrefix, stop))
+        {
+            if (Read(key, value) is not { } reminder || !_types.ContainsKey(reminder.Type))
+            {
+                continue;
+            }
+
+            if (IsHere(reminder.Type, reminder.Id))
+            {
+                // What others may have fired or removed since it was read is looked at again before it fires.
+                _reminders.Add(reminder with { MayBeOld = !fromStart }, onlyIfNew: true);
+            }
+            else
+            {
+                _reminders.Remove(reminder.Type, reminder.Id, reminder.Name);
             }
         }
-        finally
+    }
+
+    /// <summary>Null: it does not read, which is logged.</summary>
+    private Schedule? Read(string key, byte[] value)
+    {
+        try
         {
-            _placing.Release();
+            return JsonSerializer.Deserialize(value, ScheduleJson.Default.Schedule);
+        }
+        catch (JsonException e)
+        {
+            LogNotRead(key, e.Message);
+            return null;
         }
     }
 
@@ -227,6 +280,20 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             : throw new ActorException("ERR_ACTOR_REMINDER_NOT_FOUND", $"actor reminder not found: {name}", 404);
     }
 
+    /// <summary>Ends all actors, since others host them from now on: each when its turns have ended, but no later than the drain timeout.</summary>
+    public async Task Drain()
+    {
+        using var limit = new CancellationTokenSource(DrainTimeout);
+        try
+        {
+            await Parallel.ForEachAsync(_active.Keys, new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = limit.Token }, async (key, stop) => await Release(key, () => true, stop));
+        }
+        catch (OperationCanceledException)
+        {
+            // What is left ends with the sidecar.
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -335,20 +402,58 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     private async Task<HttpResponseMessage?> InvokeHere(
         string type, string id, string path, byte[] body, IHeaderDictionary? headers, Activity? trace, TimeSpan? timeout, CancellationToken stop)
     {
-        var app = _sidecar.App ?? throw new ActorException("ERR_ACTOR_NO_APP_CHANNEL", "app channel is not initialized", 400);
+        using var turn = await TakeTurnHere(type, id, headers, stop);
+        return turn is null ? null : await Call(turn, type, id, path, body, headers, trace, timeout, stop);
+    }
+
+    /// <summary>A turn of an actor that has ended wherever else it has lived. Null: it lives at another instance of the app now.</summary>
+    /// <exception cref="HttpRequestException">The app may have the actor from an earlier time here, and cannot be told to end it.</exception>
+    private async Task<ActorTurns.Turn?> TakeTurnHere(string type, string id, IHeaderDictionary? headers, CancellationToken stop)
+    {
+        if (_sidecar.App is null)
+        {
+            throw new ActorException("ERR_ACTOR_NO_APP_CHANNEL", "app channel is not initialized", 400);
+        }
+
         var config = _types.GetValueOrDefault(type) ?? throw InvokeFailed($"did not find address for actor '{type}/{id}'");
         var reentrancyId = config.Reentrant ? headers?["Dapr-Reentrancy-Id"].FirstOrDefault() ?? Guid.NewGuid().ToString() : null;
-        using var turn = await TakeTurn(type, id, reentrancyId, config.MaxStackDepth, stop);
-        if (!IsHere(type, id))
+        var turn = await TakeTurn(type, id, reentrancyId, config.MaxStackDepth, stop);
+        var isMine = false;
+        try
         {
-            return null;
-        }
+            foreach (var other in _sidecar.Mesh.Of(_options.AppId).Where(other => other != _sidecar))
+            {
+                // Looked at all the time: two that wait for each other's turn would wait for good.
+                await other.Actors.Release((type, id), () => IsHere(type, id), stop);
+            }
 
-        foreach (var other in _sidecar.Mesh.Sidecars.Where(other => other != _sidecar && other.AppId == _options.AppId))
+            if (!IsHere(type, id))
+            {
+                return null;
+            }
+
+            if (_untold.ContainsKey((type, id)))
+            {
+                await TellEnded((type, id), stop);
+                _untold.TryRemove((type, id), out _);
+            }
+
+            isMine = true;
+            return turn;
+        }
+        finally
         {
-            await other.Actors.Release((type, id), stop);
+            if (!isMine)
+            {
+                turn.Dispose();
+            }
         }
+    }
 
+    private async Task<HttpResponseMessage> Call(
+        ActorTurns.Turn turn, string type, string id, string path, byte[] body, IHeaderDictionary? headers, Activity? trace, TimeSpan? timeout, CancellationToken stop)
+    {
+        var app = _sidecar.App!;
         using var request = new HttpRequestMessage(HttpMethod.Put, app.At($"{PathOf(type, id)}/{path}")) { Content = new ByteArrayContent(body) };
         if (headers is null)
         {
@@ -367,10 +472,10 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             }
         }
 
-        if (reentrancyId is not null)
+        if (turn.ReentrancyId is not null)
         {
             request.Headers.Remove("Dapr-Reentrancy-Id");
-            request.Headers.TryAddWithoutValidation("Dapr-Reentrancy-Id", reentrancyId);
+            request.Headers.TryAddWithoutValidation("Dapr-Reentrancy-Id", turn.ReentrancyId);
         }
 
         if (trace is not null)
@@ -404,7 +509,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     /// <summary>Whether an actor's answer ends its timer or reminder.</summary>
     private static bool Cancels(HttpResponseMessage response) => response.Headers.TryGetValues("X-Daprremindercancel", out var values) && values.First() == "true";
 
-    private async Task<IDisposable> TakeTurn(string type, string id, string? reentrancyId, int maxDepth, CancellationToken stop)
+    private async Task<ActorTurns.Turn> TakeTurn(string type, string id, string? reentrancyId, int maxDepth, CancellationToken stop)
     {
         while (true)
         {
@@ -455,53 +560,100 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
     private async Task<Schedule?> FireReminder(Schedule reminder, CancellationToken stop)
     {
-        var body = Body(reminder);
-        body["dueTime"] = "";
-        body["period"] = "";
-        var bytes = Encoding.UTF8.GetBytes(body.ToJsonString());
-        var (succeeded, cancelled) = (false, false);
-        for (var tries = 1; !succeeded; tries++)
+        for (var tries = 1; ; tries++)
         {
             try
             {
-                using var response = await InvokeHere(reminder.Type, reminder.Id, $"method/remind/{GoPath.Escape(reminder.Name)}", bytes, null, null, _policies.Actor(reminder.Type, reminder.Id).Timeout, stop);
-                if (response is null)
-                {
-                    // Its new host has taken it up.
-                    return null;
-                }
-
-                (succeeded, cancelled) = (true, Cancels(response));
-                break;
+                return await TryFire(reminder, isLast: tries > FailurePolicy.Default.MaxRetries, stop);
+            }
+            catch (Exception e) when (e is ActorException or TimeoutException)
+            {
+                LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
             }
             catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
             {
                 // The app is away: a reminder waits for it.
                 LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
             }
-            catch (Exception e) when (e is ActorException or TimeoutException)
-            {
-                LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
-                if (tries > FailurePolicy.Default.MaxRetries)
-                {
-                    break;
-                }
-            }
 
             await Task.Delay(FailurePolicy.Default.Interval, _options.Time, stop);
         }
+    }
 
-        _telemetry.Metrics?.ReminderFired(reminder.Type, succeeded);
-        var next = cancelled ? null : reminder.Fired(_options.Time.GetUtcNow());
-        if (!_reminders.Holds(reminder))
+    /// <summary>Fires a reminder and answers how it goes on, which is in the store before the turn ends: the actor's next host sees it there.</summary>
+    private async Task<Schedule?> TryFire(Schedule reminder, bool isLast, CancellationToken stop)
+    {
+        using var turn = await TakeTurnHere(reminder.Type, reminder.Id, null, stop);
+        if (turn is null)
         {
-            // Its own callback has removed or replaced it; what is in the store is that.
-            return next;
+            // Not dropped: the actor may be back before its new host has taken it up. Following the placement drops it.
+            return reminder with { Next = _options.Time.GetUtcNow() + RetryPause, MayBeOld = true };
         }
 
-        await Store.Apply([next is null ? new(ReminderKey(reminder.Type, reminder.Id, reminder.Name), null) : Save(next)], stop);
+        var current = reminder;
+        StateItem? item = null;
+        if (reminder.MayBeOld || !IsAlone)
+        {
+            item = await Kept(reminder, stop);
+            if (item is null || Read(reminder.Name, item.Value) is not { } kept)
+            {
+                return null;
+            }
+
+            if (kept.Next > _options.Time.GetUtcNow())
+            {
+                return kept;
+            }
+
+            current = kept;
+        }
+
+        var (succeeded, cancelled) = (false, false);
+        try
+        {
+            var body = Body(current);
+            body["dueTime"] = "";
+            body["period"] = "";
+            using var response = await Call(turn, reminder.Type, reminder.Id, $"method/remind/{GoPath.Escape(reminder.Name)}", Encoding.UTF8.GetBytes(body.ToJsonString()), null, null,
+                _policies.Actor(reminder.Type, reminder.Id).Timeout, stop);
+            (succeeded, cancelled) = (true, Cancels(response));
+        }
+        catch (Exception e) when (isLast && e is ActorException or TimeoutException)
+        {
+            LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
+        }
+
+        _telemetry.Metrics?.ReminderFired(reminder.Type, succeeded);
+        var next = cancelled ? null : current.Fired(_options.Time.GetUtcNow());
+        if (item is null && !_reminders.Holds(reminder))
+        {
+            if (IsAlone || await Kept(reminder, stop) is not { } left || Read(reminder.Name, left.Value)?.Next > reminder.Next)
+            {
+                // Its own callback has removed or replaced it; what is in the store is that.
+                return next;
+            }
+
+            // An instance has come meanwhile, and the reminder is that one's from now on.
+            item = left;
+        }
+
+        var key = ReminderKey(reminder.Type, reminder.Id, reminder.Name);
+        try
+        {
+            await Store.Apply([(next is null ? new(key, null) : Save(next)) with { ETag = item?.ETag }], stop);
+        }
+        catch (ETagMismatchException)
+        {
+            // Removed or replaced meanwhile, maybe at another instance.
+            return await Kept(reminder, stop) is { } kept ? Read(reminder.Name, kept.Value) : null;
+        }
+
         return next;
     }
+
+    private bool IsAlone => !_sidecar.Mesh.Of(_options.AppId).Skip(1).Any();
+
+    private async Task<StateItem?> Kept(Schedule reminder, CancellationToken stop) => (await Store.Get([ReminderKey(reminder.Type, reminder.Id, reminder.Name)], stop))[0];
 
     private static JsonObject Body(Schedule schedule) => schedule.Data.ValueKind == JsonValueKind.Undefined
         ? []
@@ -519,8 +671,8 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends an actor that lives elsewhere from now on, when its turns have ended.</summary>
-    private async Task Release((string Type, string Id) key, CancellationToken stop)
+    /// <summary>Ends an actor that lives elsewhere from now on, when its turns have ended; gives up when that is no longer so.</summary>
+    private async Task Release((string Type, string Id) key, Func<bool> isElsewhere, CancellationToken stop)
     {
         if (!_active.TryGetValue(key, out var turns))
         {
@@ -528,10 +680,11 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         }
 
         var started = Stopwatch.GetTimestamp();
-        while (_active.GetValueOrDefault(key) == turns)
+        while (_active.GetValueOrDefault(key) == turns && isElsewhere())
         {
             if (turns.TryClose() || !_sidecar.IsAppAvailable || Stopwatch.GetElapsedTime(started) > DrainTimeout)
             {
+                turns.Close();
                 await Deactivate(key);
                 return;
             }
@@ -544,18 +697,39 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     {
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Delete, _sidecar.App!.At(PathOf(key.Type, key.Id))) { Content = new ByteArrayContent([]) };
-            request.Content.Headers.ContentType = new("application/x-protobuf");
             _telemetry.Metrics?.ActorDeactivated(key.Type);
-            (await _sidecar.App!.Send(request, default)).Dispose();
+            await TellEnded(key, default);
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or ObjectDisposedException)
         {
-            // The app is away, and the actor with it.
+            // It is told before the actor's next turn here.
+            _untold[key] = true;
         }
         finally
         {
             _active.TryRemove(key, out _);
+        }
+    }
+
+    /// <summary>Completes when the app has been told, or is gone and the actor with it.</summary>
+    /// <exception cref="HttpRequestException">The app is not healthy, or does not answer.</exception>
+    private async Task TellEnded((string Type, string Id) key, CancellationToken stop)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(DeactivateTimeout);
+        using var request = new HttpRequestMessage(HttpMethod.Delete, _sidecar.App!.At(PathOf(key.Type, key.Id))) { Content = new ByteArrayContent([]) };
+        request.Content.Headers.ContentType = new("application/x-protobuf");
+        try
+        {
+            (await _sidecar.App!.Send(request, limit.Token)).Dispose();
+        }
+        catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
+        {
+            // No process, no actor; the next process begins without.
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            throw new HttpRequestException($"the app did not answer within {DeactivateTimeout.TotalSeconds} s that actor {key.Type}/{key.Id} has ended");
         }
     }
 
@@ -565,6 +739,9 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Kind} '{Name}' of actor {Type}/{Id} failed: {Problem}")]
     private partial void LogNotFired(string kind, string name, string type, string id, string problem);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Reminders could not be read after instances of the app came or went: {Problem}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Reminders could not be read after instances of the app came or went, trying again: {Problem}")]
     private partial void LogNotPlaced(string problem);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Reminder '{Key}' in the actor state store does not read, and does not fire: {Problem}")]
+    private partial void LogNotRead(string key, string problem);
 }

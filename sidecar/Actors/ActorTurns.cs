@@ -21,9 +21,18 @@ internal sealed class ActorTurns(TimeProvider time)
         }
     }
 
+    /// <summary>Takes no more turns from now on, whoever has one or waits.</summary>
+    public void Close()
+    {
+        lock (_lock)
+        {
+            _closed = true;
+        }
+    }
+
     /// <summary>Waits for the turn; dispose of the result to end it. Null: closed, the actor is being deactivated.</summary>
     /// <exception cref="ActorException">The turn has called itself too often.</exception>
-    public async Task<IDisposable?> Take(string? reentrancyId, int maxDepth, CancellationToken stop)
+    public async Task<Turn?> Take(string? reentrancyId, int maxDepth, CancellationToken stop)
     {
         lock (_lock)
         {
@@ -35,7 +44,7 @@ internal sealed class ActorTurns(TimeProvider time)
                 }
 
                 _depth++;
-                return new Turn(this);
+                return new Turn(this, reentrancyId);
             }
 
             if (_closed)
@@ -60,12 +69,18 @@ internal sealed class ActorTurns(TimeProvider time)
 
         lock (_lock)
         {
+            if (_closed)
+            {
+                _turn.Release();
+                return null;
+            }
+
             _running = reentrancyId;
             _depth = 1;
             LastUsed = time.GetUtcNow();
         }
 
-        return new Turn(this);
+        return new Turn(this, reentrancyId);
     }
 
     private void End()
@@ -84,8 +99,12 @@ internal sealed class ActorTurns(TimeProvider time)
         _turn.Release();
     }
 
-    private sealed class Turn(ActorTurns turns) : IDisposable
+    /// <summary>Somebody's turn, until it is disposed of.</summary>
+    public sealed class Turn(ActorTurns turns, string? reentrancyId) : IDisposable
     {
+        /// <summary>What a call must carry to join the turn; null: none can.</summary>
+        public string? ReentrancyId => reentrancyId;
+
         public void Dispose() => turns.End();
     }
 }

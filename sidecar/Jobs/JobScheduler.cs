@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
@@ -21,57 +22,69 @@ internal sealed class JobException(string message, bool exists = false) : Except
 
 /// <summary>
 /// The app's jobs (Dapr: developing-applications/building-blocks/jobs): kept in one file in the data folder, made with the first job, so that they outlive the
-/// sidecar; brought to the app at <c>POST /job/{name}</c> while it is there. A tick that was missed fires once when the app is back.
+/// sidecar; brought to the app at <c>POST /job/{name}</c> while it is there. A tick that was missed fires once when the app is back. Instances of an app share one of these:
+/// a job fires at the first of them that is healthy.
 /// </summary>
 internal sealed partial class JobScheduler : IAsyncDisposable
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
     private readonly SidecarOptions _options;
-    private readonly AppChannel? _app;
-    private readonly Telemetry _telemetry;
     private readonly ILogger _log;
     private readonly string _path;
     private readonly Scheduler _scheduler;
     private readonly SemaphoreSlim _opening = new(1);
+    private readonly SemaphoreSlim _following = new(1);
     private SqliteDatabase? _database;
-    private bool _connected;
+    private volatile ImmutableList<(AppChannel App, Telemetry Telemetry)> _instances = [];
 
-    public JobScheduler(AppChannel? app, Telemetry telemetry, SidecarOptions options)
+    private JobScheduler(string path, SidecarOptions options)
     {
-        (_app, _telemetry, _options) = (app, telemetry, options);
+        (_path, _options) = (path, options);
         _log = options.Logs.CreateLogger<JobScheduler>();
-        _path = Path.GetFullPath($"dapr-jobs-{options.AppId}.db", Path.GetFullPath(options.DataPath));
         _scheduler = new(options.Time, Fire, (job, e) => LogFailed(job.Name, e.Message));
     }
 
-    /// <summary>The app is there: its jobs may fire.</summary>
-    public async Task Start(CancellationToken stop)
+    /// <summary>The one of the sidecar's app. The mesh closes it with the app's last sidecar.</summary>
+    public static JobScheduler Of(Sidecar sidecar, SidecarOptions options)
     {
-        if (_connected)
+        var path = Path.GetFullPath($"dapr-jobs-{options.AppId}.db", Path.GetFullPath(options.DataPath));
+        return sidecar.Mesh.Share(sidecar, $"jobs {path}", () => new JobScheduler(path, options));
+    }
+
+    /// <summary>An instance of the app is there: jobs may fire.</summary>
+    public Task Start(AppChannel app, Telemetry telemetry, CancellationToken stop) => Follow(async () =>
+    {
+        if (_instances.Exists(instance => instance.App == app))
         {
             return;
         }
 
-        _connected = true;
-        if (HasFile)
+        _instances = _instances.Add((app, telemetry));
+        if (_instances.Count == 1 && HasFile)
         {
             foreach (var job in (await Database(stop)).Read(All))
             {
                 _scheduler.Add(job);
             }
         }
-    }
+    }, stop);
 
-    /// <summary>The app is away: jobs wait for it.</summary>
-    public async Task Stop(CancellationToken stop)
+    /// <summary>An instance of the app is away: when none is left, jobs wait.</summary>
+    public Task Stop(AppChannel? app, CancellationToken stop) => Follow(async () =>
     {
-        _connected = false;
-        if (HasFile)
+        var left = _instances.RemoveAll(instance => instance.App == app);
+        if (left.Count == _instances.Count)
+        {
+            return;
+        }
+
+        _instances = left;
+        if (left.IsEmpty && HasFile)
         {
             (await Database(stop)).Read(All).ForEach(job => _scheduler.Remove(job.Type, job.Id, job.Name));
         }
-    }
+    }, stop);
 
     /// <summary>Completes when the job is on the disk.</summary>
     /// <exception cref="JobException">There is one of that name, or a time does not read.</exception>
@@ -92,7 +105,7 @@ internal sealed partial class JobScheduler : IAsyncDisposable
 
             Save(db, job);
         });
-        if (_connected)
+        if (!_instances.IsEmpty)
         {
             _scheduler.Add(job);
         }
@@ -120,6 +133,21 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         }
 
         _opening.Dispose();
+        _following.Dispose();
+    }
+
+    /// <summary>Instances come and go one after the other.</summary>
+    private async Task Follow(Func<Task> what, CancellationToken stop)
+    {
+        await _following.WaitAsync(stop);
+        try
+        {
+            await what();
+        }
+        finally
+        {
+            _following.Release();
+        }
     }
 
     private bool HasFile => _database is not null || File.Exists(_path);
@@ -222,7 +250,7 @@ internal sealed partial class JobScheduler : IAsyncDisposable
     private async Task<Schedule?> Fire(Schedule job, CancellationToken stop)
     {
         var policy = job.FailurePolicy ?? FailurePolicy.Default;
-        if (_app is not { IsHealthy: true })
+        if (!_instances.Exists(instance => instance.App.IsHealthy))
         {
             // No attempt: it waits for the app.
             return job with { Next = _options.Time.GetUtcNow() + FailurePolicy.Default.Interval };
@@ -260,15 +288,21 @@ internal sealed partial class JobScheduler : IAsyncDisposable
 
     private async Task<bool> Bring(Schedule job, CancellationToken stop)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, _app!.At($"/job/{Uri.EscapeDataString(job.Name)}"))
+        // Looked for at each try: an instance may have gone meanwhile.
+        if (_instances.Find(instance => instance.App.IsHealthy) is not ({ } app, { } telemetry))
+        {
+            return false;
+        }
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, app.At($"/job/{Uri.EscapeDataString(job.Name)}"))
         {
             Content = new ByteArrayContent(job.Data.ValueKind == JsonValueKind.Undefined ? [] : Encoding.UTF8.GetBytes(job.Data.GetRawText())),
         };
         request.Content.Headers.ContentType = Json;
         try
         {
-            using var response = await _app.Send(request, stop);
-            _telemetry.Metrics?.JobFired(response.IsSuccessStatusCode);
+            using var response = await app.Send(request, stop);
+            telemetry.Metrics?.JobFired(response.IsSuccessStatusCode);
             if (response.IsSuccessStatusCode)
             {
                 return true;
@@ -277,7 +311,7 @@ internal sealed partial class JobScheduler : IAsyncDisposable
             LogFailed(job.Name, $"the app answered {(int)response.StatusCode}");
             return response.StatusCode == HttpStatusCode.NotFound;
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or ObjectDisposedException || (e is OperationCanceledException && !stop.IsCancellationRequested))
         {
             LogFailed(job.Name, e.Message);
             return false;

@@ -60,6 +60,10 @@ internal sealed partial record Schedule
 
     public DateTimeOffset? Expires { get; init; }
 
+    /// <summary>Whether a reminder may have changed in the store since it was read there.</summary>
+    [JsonIgnore]
+    public bool MayBeOld { get; init; }
+
     /// <summary>A timer: without a due time it fires at once.</summary>
     /// <exception cref="FormatException">A time does not parse; the message says which.</exception>
     public static Schedule Timer(string type, string id, string name, ScheduleRequest request, DateTimeOffset now)
@@ -157,7 +161,7 @@ internal sealed partial record Schedule
             next = now;
         }
 
-        return next is null || next > Expires ? null : this with { Next = next.Value, Left = Left - 1 };
+        return next is null || next > Expires ? null : this with { Next = next.Value, Left = Left - 1, MayBeOld = false };
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Lavka.Sidecar.Sqlite;
 using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
@@ -69,6 +70,30 @@ public sealed class ActorTests : IDisposable
         var fired = app.Log.First();
         Assert.Equal("/actors/Cart/a/method/remind/r", fired.Path);
         Assert.Contains("\"n\":1", fired.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_reminder_that_does_not_read_hides_no_other()
+    {
+        await using var app = await ScriptedApp.Start(Config);
+        var time = new TestClock(running: false);
+        var options = _folder.Options("app", app.Port, time: time);
+        await using (var sidecar = await Start(app, time))
+        {
+            await Call(sidecar, HttpMethod.Post, "/v1.0/actors/Cart/a/reminders/bad", """{"dueTime":"1h"}""");
+            await Call(sidecar, HttpMethod.Post, "/v1.0/actors/Cart/a/reminders/good", """{"dueTime":"1h"}""");
+        }
+
+        await using (var database = new SqliteDatabase(Path.Combine(options.DataPath, "actors.db"), "CREATE TABLE IF NOT EXISTS other (key TEXT)", TimeSpan.FromSeconds(5)))
+        {
+            await database.Write(db => db.Prepare("UPDATE state SET value = '{' WHERE key LIKE '%||bad'").Run());
+        }
+
+        await using var restarted = await Start(app, time);
+        time.Advance(TimeSpan.FromHours(2));
+
+        await Eventually.Holds(() => !app.Log.IsEmpty, "the reminder");
+        Assert.Equal("/actors/Cart/a/method/remind/good", app.Log.First().Path);
     }
 
     [Fact]

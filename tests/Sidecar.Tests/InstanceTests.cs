@@ -115,6 +115,117 @@ public sealed class InstanceTests : IDisposable
         await Eventually.Holds(() => Reminded(first).Skip(before).Distinct().Count() == 10, "all ten at the one that is left");
     }
 
+    [Fact]
+    public async Task A_caller_that_alternates_between_two_apps_gets_to_all_instances_of_both()
+    {
+        await using var caller = await Start("caller");
+        await using var first = await Start("left");
+        await using var second = await Start("left");
+        await using var third = await Start("right");
+        await using var fourth = await Start("right");
+
+        for (var i = 0; i < 10; i++)
+        {
+            await caller.Get("/v1.0/invoke/left/method/hello");
+            await caller.Get("/v1.0/invoke/right/method/hello");
+        }
+
+        Assert.Equal([5, 5, 5, 5], new[] { first, second, third, fourth }.Select(instance => instance.App.Log.Count(request => request.Path == "/hello")));
+    }
+
+    [Fact]
+    public async Task A_job_fires_at_one_instance_after_a_restart_and_when_one_goes()
+    {
+        await using (var before = await Start("worker"))
+        {
+            await before.Post("/v1.0-alpha1/jobs/once", """{"dueTime":"1h"}""");
+            await before.Post("/v1.0-alpha1/jobs/later", """{"dueTime":"3h"}""");
+        }
+
+        var first = await Start("worker");
+        await using var second = await Start("worker");
+        _clock.Advance(TimeSpan.FromHours(1));
+        await Eventually.Get(async () => (await second.Get("/v1.0-alpha1/jobs/once")).Status == HttpStatusCode.InternalServerError ? "" : null, "the job to end");
+        Assert.Equal(1, first.App.Log.Concat(second.App.Log).Count(request => request.Path == "/job/once"));
+
+        await first.DisposeAsync();
+        _clock.Advance(TimeSpan.FromHours(2));
+        await second.Received("/job/later");
+    }
+
+    [Fact]
+    public async Task An_actor_that_comes_back_to_an_instance_that_was_away_starts_anew_there()
+    {
+        var isHealthy = true;
+        await using var caller = await Start("caller");
+        await using var sick = await Start("carts", request => request.Path == "/healthz" ? new(Volatile.Read(ref isHealthy) ? 200 : 500) : null, HostsCarts, checkHealth: true);
+        await using var well = await Start("carts", config: HostsCarts);
+        await CallAll(caller, times: 1);
+        var moving = Called(sick);
+
+        Volatile.Write(ref isHealthy, false);
+        await Eventually.Get(async () => { await CallAll(caller, times: 1); return Called(well).Count == 20 ? "" : null; }, "all actors at the healthy one");
+        Volatile.Write(ref isHealthy, true);
+        var at = sick.App.Log.Count(request => request.Path.EndsWith("/method/add", StringComparison.Ordinal));
+        await Eventually.Get(async () => { await CallAll(caller, times: 1); return sick.App.Log.Count(request => request.Path.EndsWith("/method/add", StringComparison.Ordinal)) > at ? "" : null; }, "actors to be back");
+        await CallAll(caller, times: 1);
+
+        Assert.All(moving, id => Assert.Matches("^(PUT )+DELETE (PUT )+$", string.Concat(sick.App.Log.Where(request => request.Path.StartsWith($"/actors/Cart/{id}", StringComparison.Ordinal)
+            && request.Path.Split('/')[3] == id).Select(request => request.Method + ' '))));
+    }
+
+    [Fact]
+    public async Task An_instance_that_leaves_lets_its_turns_end_before_others_start_the_actor()
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool? hasEnded = null;
+        await using var caller = await Start("caller");
+        var first = await Start("carts", request => request.Path == "/actors/Cart/a/method/slow" ? new(After: gate.Task) : null, HostsCarts);
+        var slow = caller.Post("/v1.0/actors/Cart/a/method/slow", "{}");
+        await first.Received("/actors/Cart/a/method/slow");
+        await using var second = await Start("carts", request =>
+        {
+            hasEnded = request.Path == "/actors/Cart/a/method/next" ? gate.Task.IsCompleted : hasEnded;
+            return null;
+        }, HostsCarts);
+
+        var leaving = first.DisposeAsync().AsTask();
+        var next = caller.Post("/v1.0/actors/Cart/a/method/next", "{}");
+        await Eventually.Get(async () => { await CallAll(caller, times: 1); return Called(second).Count == 20 ? "" : null; }, "the other to take over");
+        gate.SetResult();
+
+        Assert.Equal(HttpStatusCode.OK, (await slow).Status);
+        Assert.Equal(HttpStatusCode.OK, (await next).Status);
+        await leaving;
+        Assert.Contains(first.App.Log, request => request is { Method: "DELETE", Path: "/actors/Cart/a" });
+        Assert.True(hasEnded);
+    }
+
+    [Fact]
+    public async Task A_reminder_that_fires_while_an_instance_comes_fires_once()
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var first = await Start("carts", request => request.Path.EndsWith("/remind/r", StringComparison.Ordinal) ? new(After: gate.Task) : null, HostsCarts);
+        for (var i = 0; i < 10; i++)
+        {
+            await first.Post($"/v1.0/actors/Cart/{i}/reminders/r", """{"dueTime":"1h"}""");
+        }
+
+        _clock.Advance(TimeSpan.FromMinutes(61));
+        await Eventually.Holds(() => Reminded(first).Count == 10, "ten reminders");
+        await using var second = await Start("carts", config: HostsCarts);
+        gate.SetResult();
+
+        for (var i = 0; i < 10; i++)
+        {
+            await Eventually.Get(async () => (await second.Get($"/v1.0/actors/Cart/{i}/reminders/r")).Status == HttpStatusCode.NotFound ? "" : null, "the reminder to be over");
+        }
+
+        await CallAll(second, times: 1);
+        Assert.Empty(Reminded(second));
+        Assert.Equal(10, Reminded(first).Count);
+    }
+
     private async Task<TestApp> Start(string appId, Func<Received, Answer?>? answer = null, string config = "{}", bool checkHealth = false) =>
         await TestApp.Start("[]", request => request.Path == "/dapr/config" ? Answer.Json(config) : answer?.Invoke(request), new()
         {
