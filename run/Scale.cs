@@ -7,11 +7,16 @@ namespace Lavka.Run;
 /// <summary>Several instances of an app: <c>--scale orders=2</c>, as <c>docker compose</c> writes it.</summary>
 public static class Scale
 {
-    /// <summary>The apps with their further instances, which listen on ports that the system chooses.</summary>
+    // Below the ports that systems give to outgoing connections: one of those could take the port before the instance listens.
+    private const int FirstPort = 20_000;
+    private const int LastPort = 32_000;
+
+    /// <summary>The apps with their further instances, which listen on ports that nobody uses.</summary>
     /// <exception cref="RunException">There is no such app, or no such number.</exception>
     public static List<AppSpec> Out(IReadOnlyList<AppSpec> apps, IReadOnlyList<string> scales)
     {
         var instances = apps.ToList();
+        var given = apps.SelectMany(app => new[] { app.HttpPort, app.AppPort ?? 0 }).ToHashSet();
         foreach (var scale in scales)
         {
             if (scale.Split('=') is not [var appId, var number] || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count < 1)
@@ -31,8 +36,8 @@ public static class Scale
                 {
                     Instance = instance,
                     IsScaled = true,
-                    AppPort = one.AppPort is null ? null : FreePort(),
-                    HttpPort = FreePort(),
+                    AppPort = one.AppPort is null ? null : FreePort(given),
+                    HttpPort = FreePort(given),
                 }));
             }
         }
@@ -40,10 +45,29 @@ public static class Scale
         return instances;
     }
 
-    private static int FreePort()
+    private static int FreePort(HashSet<int> given)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(FirstPort, LastPort);
+            if (given.Add(port) && IsFree(port))
+            {
+                return port;
+            }
+        }
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 }

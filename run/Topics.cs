@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Spectre.Console;
 
 namespace Lavka.Run;
@@ -7,13 +8,16 @@ namespace Lavka.Run;
 /// <summary>The topics of a running shop: which consumer groups read them, and how far behind each is. Asks every sidecar of the run file.</summary>
 internal sealed class Topics(IReadOnlyList<AppSpec> apps)
 {
+    // A broker that is away is noticed after 5 s, RabbitMQ's channel perhaps after 10.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
     private sealed record GroupLag(string Topic, string ConsumerGroup, long? Waiting, long? Kept);
 
     /// <summary>Shows them; answers 0.</summary>
     /// <exception cref="RunException">No sidecar answers.</exception>
     public async Task<int> List(CancellationToken stop)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
         if (Environment.GetEnvironmentVariable("DAPR_API_TOKEN") is { Length: > 0 } token)
         {
             http.DefaultRequestHeaders.Add("dapr-api-token", token);
@@ -42,14 +46,14 @@ internal sealed class Topics(IReadOnlyList<AppSpec> apps)
 
     private static string Text(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "-";
 
-    /// <summary>Null: it does not answer, or is not the embedded sidecar.</summary>
+    /// <summary>Null: it does not answer, or is not the embedded sidecar, or something else listens there.</summary>
     private static async Task<List<GroupLag>?> Ask(HttpClient http, AppSpec app, CancellationToken stop)
     {
         try
         {
             return await http.GetFromJsonAsync<List<GroupLag>>($"http://localhost:{app.HttpPort}/embedded/v1/topics", stop);
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or JsonException || (e is TaskCanceledException && !stop.IsCancellationRequested))
         {
             return null;
         }

@@ -163,8 +163,8 @@ public sealed partial class Sidecar : IAsyncDisposable
         try
         {
             mesh.Join(sidecar);
-            await sidecar._outbox.Follow();
-            await (sidecar._subscriptions?.Declare(resources) ?? Task.CompletedTask);
+            await sidecar._outbox.Follow(stop);
+            await (sidecar._subscriptions?.Declare(resources, stop) ?? Task.CompletedTask);
 
             await sidecar._server.StartAsync(stop);
         }
@@ -299,7 +299,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         await Actors.Start(types, stop);
         if (!Components.PubSubs.IsEmpty && IsAsked("subscribe"))
         {
-            await _subscriptions!.Subscribe(await AskForSubscriptions(stop));
+            await _subscriptions!.Subscribe(await AskForSubscriptions(stop), stop);
         }
 
         await Follow(async token =>
@@ -335,7 +335,7 @@ public sealed partial class Sidecar : IAsyncDisposable
 
         Mesh.TellPlacement(AppId);
 
-        await _subscriptions!.Start();
+        await _subscriptions!.Start(stop);
         await _inputs!.Start(stop);
         await _jobs.Start(App!, _telemetry, stop);
     }
@@ -362,8 +362,8 @@ public sealed partial class Sidecar : IAsyncDisposable
 
                 async Task FollowComponents()
                 {
-                    await _outbox.Follow();
-                    await (_subscriptions?.Declare(resources) ?? Task.CompletedTask);
+                    await _outbox.Follow(stop);
+                    await (_subscriptions?.Declare(resources, stop) ?? Task.CompletedTask);
                     await (_inputs?.EndGone() ?? Task.CompletedTask);
                 }
             });

@@ -8,10 +8,12 @@ internal static class LibpqConnectionString
     private static readonly string[] Schemes = ["postgres://", "postgresql://"];
 
     /// <summary>The values by keyword, without those that are empty. Of one that is given twice the last counts.</summary>
+    /// <param name="text">The connection string.</param>
+    /// <param name="known">The keywords there are: another one after a password may be the password's second half.</param>
     /// <exception cref="FormatException">It does not read. The message has no value from it: one may be a password.</exception>
-    public static Dictionary<string, string> Parse(string text)
+    public static Dictionary<string, string> Parse(string text, ICollection<string> known)
     {
-        var values = Schemes.FirstOrDefault(scheme => text.StartsWith(scheme, StringComparison.Ordinal)) is { } scheme ? ParseUrl(text[scheme.Length..]) : ParseKeywords(text);
+        var values = Schemes.FirstOrDefault(scheme => text.StartsWith(scheme, StringComparison.Ordinal)) is { } scheme ? ParseUrl(text[scheme.Length..]) : ParseKeywords(text, known);
         foreach (var (keyword, _) in values.Where(pair => pair.Value.Length == 0))
         {
             values.Remove(keyword);
@@ -20,9 +22,10 @@ internal static class LibpqConnectionString
         return values;
     }
 
-    private static Dictionary<string, string> ParseKeywords(string text)
+    private static Dictionary<string, string> ParseKeywords(string text, ICollection<string> known)
     {
         var values = new Dictionary<string, string>();
+        var before = "";
         for (var at = SkipSpace(text, 0); at < text.Length; at = SkipSpace(text, at))
         {
             var start = at;
@@ -36,10 +39,16 @@ internal static class LibpqConnectionString
             if (at == text.Length || text[at] != '=')
             {
                 // What stands here may be the second half of a password with a space in it.
-                throw new FormatException(values.Count == 0 ? "it begins with no keyword=value" : $"after the value of '{values.Last().Key}' comes no keyword=value; a value with spaces is written in single quotes");
+                throw new FormatException(before.Length == 0 ? "it begins with no keyword=value" : $"after the value of '{before}' comes no keyword=value; a value with spaces is written in single quotes");
+            }
+
+            if (before is "password" or "sslpassword" && !known.Contains(keyword))
+            {
+                throw new FormatException($"after the value of '{before}' comes a keyword that is unknown; a value with spaces is written in single quotes");
             }
 
             (values[keyword], at) = Value(text, keyword, SkipSpace(text, at + 1));
+            before = keyword;
         }
 
         return values;
@@ -83,6 +92,12 @@ internal static class LibpqConnectionString
         var values = new Dictionary<string, string>();
         var (address, query) = Cut(url, url.IndexOf('?', StringComparison.Ordinal));
         (address, values["dbname"]) = Cut(address, address.IndexOf('/', StringComparison.Ordinal));
+        if (values["dbname"].Contains('@', StringComparison.Ordinal) || query.Contains('@', StringComparison.Ordinal))
+        {
+            // What stands before it would be taken for the host, the port and the database, which are shown.
+            throw new FormatException("an '@' comes after the host; in the user and the password a / ? or @ is written %2F, %3F or %40, and so is an @ after the host");
+        }
+
         if (address.LastIndexOf('@') is >= 0 and var at)
         {
             (var user, address) = Cut(address, at);

@@ -113,7 +113,7 @@ internal sealed record PostgreSqlOptions
     private static Dictionary<string, string> Values(ComponentMetadata metadata)
     {
         var text = metadata.Find("connectionString", "url");
-        var values = LibpqConnectionString.Parse(text ?? "");
+        var values = LibpqConnectionString.Parse(text ?? "", [.. Keywords.Keys, "database"]);
         if (values.Remove("database", out var database))
         {
             values["dbname"] = database;

@@ -79,7 +79,7 @@ internal sealed partial class EmbeddedLog : IPubSub
         }
     }
 
-    public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler)
+    public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler, CancellationToken stop)
     {
         var (topic, consumer) = (request.Topic, request.Consumer);
         while (true)

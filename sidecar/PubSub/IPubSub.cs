@@ -22,8 +22,11 @@ internal interface IPubSub : IComponent
     /// <summary>Completes when the broker has the messages: from then on they are its to deliver, crash or not, as far as it is durable.</summary>
     Task Publish(IReadOnlyList<Message> messages, CancellationToken stop);
 
-    /// <summary>Delivers a topic's messages to the handler, at least once each, until disposed of. Completes when what is published from now on will come.</summary>
-    ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler);
+    /// <summary>
+    /// Delivers a topic's messages to the handler, at least once each, until disposed of. Completes when what is published from now on will come; when told to stop, with a subscription that
+    /// waits for that still.
+    /// </summary>
+    ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler, CancellationToken stop);
 }
 
 /// <summary>What is subscribed to.</summary>

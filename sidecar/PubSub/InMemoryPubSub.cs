@@ -1,20 +1,18 @@
 using System.Collections.Immutable;
-using System.Threading.Channels;
 
 namespace Lavka.Sidecar.PubSub;
 
 /// <summary>
-/// <c>pubsub.in-memory</c>: messages for those who listen now, gone with the process. A subscription takes one message
-/// after the other, in their order; a handler that throws does not see the message again, as in daprd.
-/// One broker serves all sidecars of a mesh that have a component of this name.
+/// <c>pubsub.in-memory</c>: messages for those who listen now, gone with the process. The members of a consumer group share its messages; each takes one after the other,
+/// in their order. A handler that throws does not see the message again, as in daprd. One broker serves all sidecars of a mesh that have a component of this name.
 /// </summary>
 internal sealed class InMemoryPubSub : IPubSub
 {
-    // A subscriber that falls behind by so much makes the publishers wait.
+    // A group that falls behind by so much makes the publishers wait.
     private const int Backlog = 10_000;
 
     private readonly Lock _lock = new();
-    private ImmutableList<Subscription> _subscriptions = [];
+    private volatile ImmutableList<Group> _groups = [];
 
     public IReadOnlyList<string> Capabilities { get; } = ["SUBSCRIBE_WILDCARDS"];
 
@@ -22,75 +20,159 @@ internal sealed class InMemoryPubSub : IPubSub
     {
         foreach (var message in messages)
         {
-            foreach (var group in _subscriptions.Where(s => s.Takes(message.Topic)).GroupBy(s => (s.Topic, s.Consumer)))
+            foreach (var group in _groups.Where(group => group.Takes(message.Topic)))
             {
-                var subscription = group.ElementAt(Random.Shared.Next(group.Count()));
-
                 // As in daprd, the subscriber's topic, be it a pattern.
-                await subscription.Add(subscription.Topic == message.Topic ? message : message with { Topic = subscription.Topic }, stop);
+                await group.Add(group.Topic == message.Topic ? message : message with { Topic = group.Topic }, stop);
             }
         }
     }
 
-    public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler)
+    public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler, CancellationToken stop)
     {
-        var subscription = new Subscription(this, request.Topic, request.Consumer, handler);
         lock (_lock)
         {
-            _subscriptions = _subscriptions.Add(subscription);
-        }
+            var group = _groups.Find(group => group.Topic == request.Topic && group.Consumer == request.Consumer);
+            if (group is null)
+            {
+                group = new(request.Topic, request.Consumer);
+                _groups = _groups.Add(group);
+            }
 
-        return new(subscription);
+            group.Members++;
+            return new(new Member(this, group, handler));
+        }
     }
 
     public ValueTask DisposeAsync() => default;
 
-    private sealed class Subscription : IAsyncDisposable, ILaggingSubscription
+    private void Leave(Group group)
     {
-        private readonly InMemoryPubSub _broker;
-        private readonly MessageHandler _handler;
-        private readonly Channel<Message> _messages = Channel.CreateBounded<Message>(Backlog);
-        private readonly CancellationTokenSource _stop = new();
-        private readonly Task _worker;
-        private long _waiting;
-
-        public Subscription(InMemoryPubSub broker, string topic, string consumer, MessageHandler handler)
+        lock (_lock)
         {
-            (_broker, Topic, Consumer, _handler) = (broker, topic, consumer, handler);
-            _worker = Work();
+            group.Members--;
+            if (group.Members > 0)
+            {
+                return;
+            }
+
+            _groups = _groups.Remove(group);
         }
 
-        public string Topic { get; }
+        group.End();
+    }
 
-        public string Consumer { get; }
+    /// <summary>What a consumer group has yet to take.</summary>
+    private sealed class Group(string topic, string consumer)
+    {
+        private readonly Lock _lock = new();
+        private readonly LinkedList<Message> _messages = new();
+        private readonly SemaphoreSlim _room = new(Backlog);
+        private readonly SemaphoreSlim _there = new(0);
+        private readonly CancellationTokenSource _ended = new();
+        private int _taken;
 
-        public Task<Lag> Lag(CancellationToken stop) =>
-            Task.FromResult(new Lag(_broker._subscriptions.Where(other => other.Topic == Topic && other.Consumer == Consumer).Sum(other => other._waiting), null));
+        public string Topic => topic;
 
-        public bool Takes(string topic) =>
-            Topic == topic || (Topic.EndsWith('*') && topic.Length >= Topic.Length && topic.StartsWith(Topic.AsSpan(0, Topic.Length - 1), StringComparison.Ordinal));
+        public string Consumer => consumer;
 
+        /// <summary>How many there are; changed under the broker's lock.</summary>
+        public int Members { get; set; }
+
+        /// <summary>How many messages wait, and are being handled.</summary>
+        public int Waiting
+        {
+            get
+            {
+                lock (_lock)
+                {
+                    return _messages.Count + _taken;
+                }
+            }
+        }
+
+        public bool Takes(string published) =>
+            topic == published || (topic.EndsWith('*') && published.Length >= topic.Length && published.StartsWith(topic.AsSpan(0, topic.Length - 1), StringComparison.Ordinal));
+
+        /// <summary>Completes when the message is in, or nobody listens any more.</summary>
         public async ValueTask Add(Message message, CancellationToken stop)
         {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, _ended.Token);
             try
             {
-                Interlocked.Increment(ref _waiting);
-                await _messages.Writer.WriteAsync(message, stop);
+                await _room.WaitAsync(either.Token);
             }
-            catch (ChannelClosedException)
+            catch (OperationCanceledException) when (!stop.IsCancellationRequested)
             {
-                // Unsubscribed meanwhile.
+                return;
+            }
+
+            lock (_lock)
+            {
+                _messages.AddLast(message);
+            }
+
+            _there.Release();
+        }
+
+        /// <summary>The next message; <see cref="Done"/> or <see cref="PutBack"/> follows.</summary>
+        public async ValueTask<Message> Take(CancellationToken stop)
+        {
+            await _there.WaitAsync(stop);
+            lock (_lock)
+            {
+                var message = _messages.First!.Value;
+                _messages.RemoveFirst();
+                _taken++;
+                return message;
             }
         }
+
+        public void Done()
+        {
+            lock (_lock)
+            {
+                _taken--;
+            }
+
+            _room.Release();
+        }
+
+        /// <summary>For another member, as the next.</summary>
+        public void PutBack(Message message)
+        {
+            lock (_lock)
+            {
+                _messages.AddFirst(message);
+                _taken--;
+            }
+
+            _there.Release();
+        }
+
+        /// <summary>Nobody listens any more: publishers need not wait.</summary>
+        public void End() => _ended.Cancel();
+    }
+
+    private sealed class Member : IAsyncDisposable, ILaggingSubscription
+    {
+        private readonly InMemoryPubSub _broker;
+        private readonly Group _group;
+        private readonly MessageHandler _handler;
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _worker;
+
+        public Member(InMemoryPubSub broker, Group group, MessageHandler handler)
+        {
+            (_broker, _group, _handler) = (broker, group, handler);
+            _worker = Task.Run(Work);
+        }
+
+        public Task<Lag> Lag(CancellationToken stop) => Task.FromResult(new Lag(_group.Waiting, null));
 
         public async ValueTask DisposeAsync()
         {
-            lock (_broker._lock)
-            {
-                _broker._subscriptions = _broker._subscriptions.Remove(this);
-            }
-
-            _messages.Writer.TryComplete();
+            _broker.Leave(_group);
             await _stop.CancelAsync();
             await _worker;
             _stop.Dispose();
@@ -98,26 +180,35 @@ internal sealed class InMemoryPubSub : IPubSub
 
         private async Task Work()
         {
-            await Task.Yield();
+            while (await Take() is { } message)
+            {
+                try
+                {
+                    await _handler(message, _stop.Token);
+                    _group.Done();
+                }
+                catch (Exception) when (_stop.IsCancellationRequested)
+                {
+                    _group.PutBack(message);
+                }
+                catch (Exception)
+                {
+                    // Reported by the handler; this broker does not deliver again.
+                    _group.Done();
+                }
+            }
+        }
+
+        /// <summary>Null: it has left.</summary>
+        private async Task<Message?> Take()
+        {
             try
             {
-                await foreach (var message in _messages.Reader.ReadAllAsync(_stop.Token))
-                {
-                    try
-                    {
-                        await _handler(message, _stop.Token);
-                    }
-                    catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
-                    {
-                        // Reported by the handler; this broker does not deliver again.
-                    }
-
-                    Interlocked.Decrement(ref _waiting);
-                }
+                return await _group.Take(_stop.Token);
             }
             catch (OperationCanceledException)
             {
-                // Stopped.
+                return null;
             }
         }
     }

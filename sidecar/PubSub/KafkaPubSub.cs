@@ -68,10 +68,10 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
         }
     }
 
-    public async ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler)
+    public async ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler, CancellationToken stop)
     {
         var subscription = Join(options.ConsumerGroup ?? request.Consumer, request, handler);
-        await subscription.Started;
+        await subscription.Started.WaitAsync(stop).ContinueWith(_ => { }, TaskScheduler.Default);
         return subscription;
     }
 

@@ -35,7 +35,7 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
     private readonly List<(LoadedStateStore Store, LoadedPubSub PubSub, IAsyncDisposable Subscription)> _relays = [];
 
     /// <summary>Takes up the internal topics of the stores there are now.</summary>
-    public async Task Follow()
+    public async Task Follow(CancellationToken stop)
     {
         foreach (var relay in _relays.Where(relay => !IsLoaded(relay.Store, relay.PubSub)).ToList())
         {
@@ -51,7 +51,7 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
                 continue;
             }
 
-            _relays.Add((store, pubSub, await pubSub.Broker.Subscribe(new(InternalTopic(store.Outbox), pubSub.Consumer, Message.NoMetadata), (message, stop) => Relay(store, store.Outbox, message, stop))));
+            _relays.Add((store, pubSub, await pubSub.Broker.Subscribe(new(InternalTopic(store.Outbox), pubSub.Consumer, Message.NoMetadata), (message, left) => Relay(store, store.Outbox, message, left), stop)));
         }
     }
 

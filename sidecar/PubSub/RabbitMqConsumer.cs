@@ -13,8 +13,11 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
     private const ushort Unlimited = 64;
     private static readonly TimeSpan RequeuePause = TimeSpan.FromMilliseconds(100);
 
+    // What the app has taken, its answer still on the way, must not come again because we leave.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
+
     // Who says good-bye into a partition gets no answer.
-    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
 
     private readonly IChannel _channel;
     private readonly string _topic;
@@ -24,6 +27,7 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource<string> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _tag = "";
+    private volatile bool _isEnding;
 
     private RabbitMqConsumer(IChannel channel, string topic, MessageHandler handler, RabbitMqOptions options) =>
         (_channel, _topic, _handler, _options) = (channel, topic, handler, options);
@@ -57,6 +61,8 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
 
     private async Task End()
     {
+        _isEnding = true;
+        _stop.CancelAfter(Grace);
         try
         {
             if (_channel.IsOpen)
@@ -69,7 +75,6 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
             // It delivers nothing any more.
         }
 
-        await _stop.CancelAsync();
         await Task.WhenAll(_running.Values);
         await RabbitMqConnection.Discard(_channel);
     }
@@ -83,7 +88,7 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
 
         var consumer = new AsyncEventingBasicConsumer(_channel);
         consumer.ReceivedAsync += Receive;
-        consumer.UnregisteredAsync += (_, _) => SetEnded("RabbitMQ has ended the subscription; its queue was deleted, perhaps");
+        consumer.UnregisteredAsync += (_, _) => _isEnding ? Task.CompletedTask : SetEnded("RabbitMQ has ended the subscription; its queue was deleted, perhaps");
         _channel.ChannelShutdownAsync += (_, reason) => SetEnded(reason.ReplyText);
         _tag = await _channel.BasicConsumeAsync(queue, _options.AutoAck, consumer, stop);
     }
@@ -97,6 +102,12 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
 
     private async Task Receive(object sender, BasicDeliverEventArgs delivery)
     {
+        if (_isEnding)
+        {
+            // Not begun, not acknowledged: it goes to another.
+            return;
+        }
+
         // The client's buffer is used again afterwards.
         var (message, tag) = (new Message(_topic, delivery.Body.ToArray(), Message.NoMetadata), delivery.DeliveryTag);
         var done = new TaskCompletionSource();

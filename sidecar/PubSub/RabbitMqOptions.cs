@@ -48,9 +48,10 @@ internal sealed record RabbitMqOptions
         var (protocol, hostname) = (metadata.Get("protocol", "amqp"), metadata.Get("hostname", "localhost"));
         var (user, password) = (metadata.Find("username"), metadata.Find("password"));
         text ??= $"{protocol}://{(user is null ? "" : $"{Uri.EscapeDataString(user)}:{Uri.EscapeDataString(password ?? "")}@")}{hostname}";
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Scheme is not ("amqp" or "amqps"))
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Scheme is not ("amqp" or "amqps") || !IsWhole(address))
         {
-            throw metadata.Invalid("connectionString", "an address such as amqp://user:password@localhost:5672");
+            throw metadata.Error($"the metadata field 'connectionString' of {metadata.Type} cannot be used; allowed is an address such as amqp://user:password@localhost:5672, "
+                + "where a / : ? # or @ in the user or the password is written %2F, %3A, %3F, %23 or %40.");
         }
 
         var ttl = metadata.Duration("ttlInSeconds", TimeSpan.Zero);
@@ -83,4 +84,8 @@ internal sealed record RabbitMqOptions
             Tls = TlsOptions.From(metadata),
         };
     }
+
+    /// <summary>Whether no half of a password is where the host, the port or the virtual host is expected: those are shown in messages.</summary>
+    private static bool IsWhole(Uri address) =>
+        address.Fragment.Length == 0 && !address.PathAndQuery.Contains('@', StringComparison.Ordinal) && address.UserInfo.Count(c => c == ':') <= 1;
 }

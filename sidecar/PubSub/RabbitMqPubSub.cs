@@ -28,12 +28,12 @@ internal sealed partial class RabbitMqPubSub(RabbitMqOptions options, ILogger<Ra
 
     public Task Publish(IReadOnlyList<Message> messages, CancellationToken stop) => Task.WhenAll(messages.Select(message => Publish(message, stop)));
 
-    public async ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler)
+    public async ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler, CancellationToken stop)
     {
         var subscription = new RabbitMqSubscription(_connection, options, request, handler, log);
 
         // As long as daprd waits; it goes on trying after that.
-        await Task.WhenAny(subscription.Started, Task.Delay(SubscribePatience));
+        await Task.WhenAny(subscription.Started, Task.Delay(SubscribePatience, stop));
         return subscription;
     }
 

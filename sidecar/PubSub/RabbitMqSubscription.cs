@@ -37,11 +37,13 @@ internal sealed partial class RabbitMqSubscription : IAsyncDisposable, ILaggingS
     /// <remarks>RabbitMQ tells others about the messages in the queue only; of those that are delivered, and not acknowledged yet, this counts its own.</remarks>
     public async Task<Lag> Lag(CancellationToken stop)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(RabbitMqConnection.AnswerTimeout);
         try
         {
-            var connection = await RabbitMqConnection.Within(_connection.Get(_request.Topic, stop), stop);
-            await using var channel = await RabbitMqConnection.Within(connection.CreateChannelAsync(cancellationToken: stop), stop);
-            var queue = await RabbitMqConnection.Within(channel.QueueDeclarePassiveAsync(_queue, stop), stop);
+            var connection = await RabbitMqConnection.Within(_connection.Get(_request.Topic, limit.Token), limit.Token);
+            await using var channel = await RabbitMqConnection.Within(connection.CreateChannelAsync(cancellationToken: limit.Token), limit.Token);
+            var queue = await RabbitMqConnection.Within(channel.QueueDeclarePassiveAsync(_queue, limit.Token), limit.Token);
             return new(queue.MessageCount + (_consumer?.Unacknowledged ?? 0), null);
         }
         catch (Exception e) when (RabbitMqErrors.IsFailure(e))

@@ -41,30 +41,30 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
     }));
 
     /// <summary>Takes up the Subscription resources.</summary>
-    public Task Declare(IEnumerable<Resource> resources)
+    public Task Declare(IEnumerable<Resource> resources, CancellationToken stop)
     {
         // A subscription that is as it was goes on as it is.
         var declared = resources.Where(resource => resource.Kind == "Subscription" && resource.IsFor(options.AppId))
             .Select(resource => _declared.FirstOrDefault(old => old.Resource.Root.Equals(resource.Root)) is { Spec: not null } same ? same : (resource, SubscriptionSpec.From(resource))).ToList();
-        return Change(() => _declared = declared);
+        return Change(() => _declared = declared, stop);
     }
 
     /// <summary>Takes up the app's own list; null: it could not be read, and no subscription at all is to run.</summary>
-    public Task Subscribe(IReadOnlyList<SubscriptionSpec>? programmatic) => Change(() => _programmatic = programmatic);
+    public Task Subscribe(IReadOnlyList<SubscriptionSpec>? programmatic, CancellationToken stop) => Change(() => _programmatic = programmatic, stop);
 
-    public Task Start() => Change(() => _started = true);
+    public Task Start(CancellationToken stop) => Change(() => _started = true, stop);
 
-    public Task Stop() => Change(() => _started = false);
+    public Task Stop() => Change(() => _started = false, CancellationToken.None);
 
     public async ValueTask DisposeAsync() => await Stop();
 
-    private async Task Change(Action change)
+    private async Task Change(Action change, CancellationToken stop)
     {
-        await _turn.WaitAsync();
+        await _turn.WaitAsync(stop);
         try
         {
             change();
-            await Follow();
+            await Follow(stop);
         }
         finally
         {
@@ -72,7 +72,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         }
     }
 
-    private async Task Follow()
+    private async Task Follow(CancellationToken stop)
     {
         var wanted = _started && _programmatic is not null ? Wanted() : [];
         await Task.WhenAll(_running.ToList().Select(async pair =>
@@ -87,17 +87,23 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
                 }
             }
         }));
-        // Together: a broker may have to share its partitions out anew for each that comes alone.
-        await Task.WhenAll(wanted.Where(pair => !_running.ContainsKey(pair.Key)).ToList().Select(async pair =>
+        try
         {
-            if (await Run(pair.Value) is { } running)
+            // Together: a broker may have to share its partitions out anew for each that comes alone.
+            await Task.WhenAll(wanted.Where(pair => !_running.ContainsKey(pair.Key)).ToList().Select(async pair =>
             {
-                _running[pair.Key] = running;
-            }
-        }));
-
-        _current = [.. _running.Values];
-        Active = [.. _running.Values.Select(running => running.Spec)];
+                if (await Run(pair.Value, stop) is { } running)
+                {
+                    _running[pair.Key] = running;
+                }
+            }));
+        }
+        finally
+        {
+            // One that could not be started is no reason not to know the others.
+            _current = [.. _running.Values];
+            Active = [.. _running.Values.Select(running => running.Spec)];
+        }
     }
 
     /// <summary>What the app says replaces what a resource says for the same topic; of two resources the first counts, as in daprd.</summary>
@@ -117,7 +123,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         return wanted;
     }
 
-    private async ValueTask<Running?> Run(SubscriptionSpec spec)
+    private async ValueTask<Running?> Run(SubscriptionSpec spec, CancellationToken stop)
     {
         if (!components.PubSubs.TryGetValue(spec.PubSubName, out var pubSub))
         {
@@ -141,7 +147,15 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, app, Policy, deadLetters, telemetry, options);
         MessageHandler handler = bulk is null ? new Subscriber(spec, app, Policy, deadLetters, telemetry, options).Deliver : bulk.Deliver;
         var consumer = spec.Metadata.GetValueOrDefault("consumerID") ?? pubSub.Consumer;
-        return new(spec, pubSub, consumer, await pubSub.Broker.Subscribe(new(spec.Topic, consumer, spec.Metadata, spec.Bulk?.MaxMessages ?? 1), handler), bulk);
+        try
+        {
+            return new(spec, pubSub, consumer, await pubSub.Broker.Subscribe(new(spec.Topic, consumer, spec.Metadata, spec.Bulk?.MaxMessages ?? 1), handler, stop), bulk);
+        }
+        catch
+        {
+            await (bulk?.DisposeAsync() ?? default);
+            throw;
+        }
 
         Policy Policy() => policies.Inbound(pubSub.Name, "Pubsub");
     }

@@ -19,9 +19,9 @@ internal static class ComponentTypes
         ["pubsub.embedded"] = EmbeddedLogOf,
         ["pubsub.kafka"] = c => new KafkaPubSub(KafkaOptions.From(c.Metadata), c.Logs.CreateLogger<KafkaPubSub>()),
         ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),
-        ["state.in-memory"] = c => OfInstances(c, () => new InMemoryStateStore(c.Options.Time)),
+        ["state.in-memory"] = c => OfInstances(c, "", () => new InMemoryStateStore(c.Options.Time)),
         ["state.postgresql"] = c => new PostgreSqlStateStore(c.Metadata, c.Options.Time, c.Logs),
-        ["state.sqlite"] = c => OfInstances(c, () => new SqliteStateStore(c.Metadata, c.Options.Time)),
+        ["state.sqlite"] = SqliteStateStoreOf,
         ["secretstores.local.env"] = c => new EnvironmentSecretStore(c.Metadata, c.Options.Environment),
         ["secretstores.local.file"] = c => new FileSecretStore(c.Metadata),
         ["configuration.embedded"] = c => new EmbeddedConfiguration(c.Metadata, c.Logs.CreateLogger<EmbeddedConfiguration>()),
@@ -37,12 +37,18 @@ internal static class ComponentTypes
 
     public static Func<ComponentContext, IComponent>? Find(string type) => Makers.GetValueOrDefault(type);
 
-    /// <summary>Instances of an app share what is theirs alone.</summary>
-    private static IStateStore OfInstances(ComponentContext context, Func<IStateStore> make) =>
-        context.Mesh.Share(context.Metadata, $"{context.Metadata.Type} {context.Metadata.Name} of {context.Options.AppId}", make);
+    /// <summary>Instances of an app share what is theirs alone, as long as they want the same store.</summary>
+    private static IStateStore OfInstances(ComponentContext context, string which, Func<IStateStore> make) =>
+        context.Mesh.Share(context.Metadata, $"{context.Metadata.Type} {context.Metadata.Name} of {context.Options.AppId} {which}", make);
 
     /// <summary>The version there is of a type. daprd's first one of state.postgresql keeps its items in another kind of table.</summary>
     public static string VersionOf(string type) => type.Equals("state.postgresql", StringComparison.OrdinalIgnoreCase) ? "v2" : "v1";
+
+    private static IStateStore SqliteStateStoreOf(ComponentContext context)
+    {
+        var options = SqliteStateOptions.From(context.Metadata);
+        return OfInstances(context, options.ToString(), () => new SqliteStateStore(options, context.Options.Time));
+    }
 
     private static EmbeddedLog EmbeddedLogOf(ComponentContext context)
     {

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
-using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Sqlite;
 
 namespace Lavka.Sidecar.State;
@@ -9,29 +7,17 @@ namespace Lavka.Sidecar.State;
 /// <c>state.sqlite</c> (Dapr: reference/components-reference/supported-state-stores/setup-sqlite), with Dapr's table layout. Saves that
 /// arrive together share a commit. TTLs have whole seconds.
 /// </summary>
-internal sealed partial class SqliteStateStore : IStateStore
+internal sealed class SqliteStateStore : IStateStore
 {
     private readonly SqliteDatabase _database;
     private readonly string _table;
     private readonly TimeProvider _time;
     private readonly ITimer? _cleanUp;
 
-    public SqliteStateStore(ComponentMetadata metadata, TimeProvider time)
+    public SqliteStateStore(SqliteStateOptions options, TimeProvider time)
     {
-        _time = time;
-        _table = metadata.Get("tableName", "state");
-        if (!Identifier().IsMatch(_table))
-        {
-            throw metadata.Invalid("tableName", "letters, digits and _");
-        }
-
-        var path = metadata.Required("connectionString", "url");
-        if (path.StartsWith("file:", StringComparison.Ordinal))
-        {
-            path = path[5..].Split('?')[0];
-        }
-
-        _database = new SqliteDatabase(metadata.DataPath(path), $"""
+        (_table, _time) = (options.Table, time);
+        _database = new SqliteDatabase(options.Path, $"""
             CREATE TABLE IF NOT EXISTS {_table} (
               key TEXT NOT NULL PRIMARY KEY,
               value TEXT NOT NULL,
@@ -40,12 +26,10 @@ internal sealed partial class SqliteStateStore : IStateStore
               expiration_time TIMESTAMP DEFAULT NULL,
               update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
             )
-            """, metadata.Duration("busyTimeout", TimeSpan.FromSeconds(2)));
-
-        var interval = metadata.Duration("cleanupInterval", TimeSpan.Zero, "cleanupIntervalInSeconds");
-        if (interval > TimeSpan.Zero)
+            """, options.BusyTimeout);
+        if (options.CleanUpInterval > TimeSpan.Zero)
         {
-            _cleanUp = time.CreateTimer(_ => DeleteExpired(), null, interval, interval);
+            _cleanUp = time.CreateTimer(_ => DeleteExpired(), null, options.CleanUpInterval, options.CleanUpInterval);
         }
     }
 
@@ -137,7 +121,4 @@ internal sealed partial class SqliteStateStore : IStateStore
         _ = _database.Write(db => db.Prepare($"DELETE FROM {_table} WHERE expiration_time IS NOT NULL AND expiration_time <= ?1").Bind(1, Now).Run());
 
     private static string Timestamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
-
-    [GeneratedRegex("^[A-Za-z0-9_]+$")]
-    private static partial Regex Identifier();
 }

@@ -187,14 +187,14 @@ public sealed class TestBroker
             test.Remember(messages.Select(message => new PublishedEvent(name, message.Topic, message.Data, message.Metadata)));
         }
 
-        public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler) => broker.Subscribe(request, async (message, stop) =>
+        public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler, CancellationToken stop) => broker.Subscribe(request, async (message, left) =>
         {
-            await test.There.WaitAsync(stop);
-            if (!test._held.TryGetValue(request.Topic, out var held) || !held.TryAdd(new(name, message.Topic, message.Data, message.Metadata), () => handler(message, stop)))
+            await test.There.WaitAsync(left);
+            if (!test._held.TryGetValue(request.Topic, out var held) || !held.TryAdd(new(name, message.Topic, message.Data, message.Metadata), () => handler(message, left)))
             {
-                await handler(message, stop);
+                await handler(message, left);
             }
-        });
+        }, stop);
 
         // The component underneath is closed by whoever made it.
         public ValueTask DisposeAsync() => default;

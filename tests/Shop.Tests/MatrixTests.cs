@@ -38,12 +38,15 @@ public sealed partial class MatrixTests(ITestOutputHelper output)
     [CellData("kafka", "postgresql")]
     public async Task Every_saga_test_passes(string broker, string store)
     {
+        // Those that need something else of the machine, and may be skipped, are not meant.
+        var sagas = typeof(SagaTests).GetMethods().Where(method => method.GetCustomAttribute<FactAttribute>()?.GetType() == typeof(FactAttribute)).ToList();
+        Assert.NotEmpty(sagas);
         await using var cell = await Cell.Start(broker, store);
         var shop = new InProcessShop { ComponentsPath = cell.Shop.ComponentsPath };
         await shop.InitializeAsync();
         try
         {
-            foreach (var test in typeof(SagaTests).GetMethods().Where(method => method.GetCustomAttribute<FactAttribute>() is not null))
+            foreach (var test in sagas)
             {
                 output.WriteLine(test.Name);
                 using var tests = new SagaTests(shop);

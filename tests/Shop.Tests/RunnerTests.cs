@@ -79,6 +79,18 @@ public sealed class RunnerTests : IDisposable
         Assert.Contains("No sidecar answers", afterwards.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Topics_takes_no_answer_of_something_else_at_a_sidecars_port()
+    {
+        await using var other = await ScriptedApp.Start(_ => Answer.Json("<html/>"));
+        var port = Run.RunFile.Load(_shop.RunFile)[0].HttpPort;
+        File.WriteAllText(_shop.RunFile, File.ReadAllText(_shop.RunFile).Replace($"{port}", $"{other.Port}", StringComparison.Ordinal));
+        using var topics = new RunnerProcess([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", _shop.RunFile]);
+
+        Assert.Equal(1, await topics.ExitCode());
+        Assert.Contains("No sidecar answers", topics.Output, StringComparison.Ordinal);
+    }
+
     [LinuxFact]
     public async Task What_cannot_be_started_is_left_out_and_everything_else_starts()
     {

@@ -1,3 +1,4 @@
+using Lavka.Run;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
@@ -38,6 +39,19 @@ public sealed class ScaleTests
 
         Assert.True(await runner.ExitCode() == 0, runner.Output);
         Assert.Contains("every order's history in lawful order", runner.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Instances_get_ports_of_their_own_that_no_outgoing_connection_is_given()
+    {
+        using var shop = new ShopFolder();
+        var apps = RunFile.Load(shop.RunFile);
+
+        var further = Scale.Out(apps, ["orders=20", "payments=20"]).Where(app => app.Instance > 1).ToList();
+
+        var ports = further.SelectMany(app => new[] { app.HttpPort, app.AppPort!.Value }).ToList();
+        Assert.Equal(76, ports.Distinct().Count());
+        Assert.All(ports, port => Assert.InRange(port, 20_000, 32_000));
     }
 
     [Theory]

@@ -101,7 +101,7 @@ public sealed class EmbeddedLogTests : IDisposable
                     }
 
                     return Task.CompletedTask;
-                });
+                }, default);
                 await Eventually.Holds(() => received.Contains(5), "the newest message");
                 return received.Count == 1 ? "" : null;
             }, "the old messages to go");

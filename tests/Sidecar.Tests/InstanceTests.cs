@@ -226,6 +226,48 @@ public sealed class InstanceTests : IDisposable
         Assert.Equal(10, Reminded(first).Count);
     }
 
+    [Fact]
+    public async Task Instances_share_a_store_and_know_all_of_its_fields()
+    {
+        using var log = new LogLines();
+        var options = new EmbeddedSidecarOptions
+        {
+            AppId = "carts",
+            Mesh = _mesh,
+            Logs = log,
+            DataPath = _folder.Path,
+            Resources = [TestApp.Component("statestore", "state.sqlite", ("connectionString", "{appID}.db"), ("tableName", "items"), ("busyTimeout", "5s"), ("cleanupInterval", "1h"), ("colour", "red"))],
+        };
+        await using var first = await TestApp.Start(options: options);
+        await using var second = await TestApp.Start(options: options);
+
+        await first.Post("/v1.0/state/statestore", """[{"key":"k","value":1}]""");
+
+        Assert.Equal((HttpStatusCode.OK, "1"), await second.Get("/v1.0/state/statestore/k"));
+        Assert.All(log.With("is unknown to state.sqlite"), line => Assert.Contains("'colour'", line, StringComparison.Ordinal));
+        Assert.Equal(2, log.With("is unknown to state.sqlite").Count());
+    }
+
+    [Fact]
+    public async Task The_memory_brings_the_other_instance_what_one_that_is_killed_had_yet_to_take()
+    {
+        const string Subscribes = """[{"pubsubname":"pubsub","topic":"t","route":"/on"}]""";
+        var options = new EmbeddedSidecarOptions { AppId = "carts", Mesh = _mesh, Resources = [TestApp.Component("pubsub", "pubsub.in-memory")] };
+        var held = new TaskCompletionSource();
+        var dying = await TestApp.Start(Subscribes, request => request.Path == "/on" ? new(200, After: Task.Delay(Timeout.Infinite)) : null, options);
+        await using var other = await TestApp.Start(Subscribes, request => request.Path == "/on" ? new(200, After: held.Task) : null, options);
+        for (var i = 0; i < 20; i++)
+        {
+            await other.Dapr.PublishAsync("t", i);
+        }
+
+        await dying.Received("/on");
+        await dying.DisposeAsync();
+        held.SetResult();
+
+        await other.Received("/on", 20);
+    }
+
     private async Task<TestApp> Start(string appId, Func<Received, Answer?>? answer = null, string config = "{}", bool checkHealth = false) =>
         await TestApp.Start("[]", request => request.Path == "/dapr/config" ? Answer.Json(config) : answer?.Invoke(request), new()
         {

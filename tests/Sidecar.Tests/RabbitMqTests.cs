@@ -83,6 +83,30 @@ public sealed class RabbitMqTests
     }
 
     [RabbitMqFact]
+    public async Task What_an_instance_is_at_when_it_leaves_it_ends_and_nobody_gets_again()
+    {
+        var held = new TaskCompletionSource();
+        var server = await RabbitMqServer.Shared;
+        var leaving = await Start("leaver", _ => new(200, After: held.Task));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => leaving.Dapr.PublishAsync(_topic, i)));
+        await leaving.Received("/on", 20);
+
+        var left = leaving.DisposeAsync();
+        await Eventually.Get(async () => (await Queue()).ConsumerCount == 0 ? "" : null, "the end of the subscription");
+        held.SetResult();
+        await left;
+
+        Assert.Equal(0u, (await Queue()).MessageCount);
+
+        async Task<QueueDeclareOk> Queue()
+        {
+            var queue = new QueueDeclareOk("", 0, 0);
+            await server.Do(async channel => queue = await channel.QueueDeclarePassiveAsync($"leaver-{_topic}"));
+            return queue;
+        }
+    }
+
+    [RabbitMqFact]
     public async Task A_queue_of_other_properties_is_reported_and_holds_up_no_other_subscription()
     {
         var server = await RabbitMqServer.Shared;

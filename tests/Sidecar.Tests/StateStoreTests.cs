@@ -121,8 +121,8 @@ public sealed class StateStoreTests(PostgreSqlFixture postgreSql) : IClassFixtur
     {
         "state.in-memory" => new InMemoryStateStore(_time),
         "state.postgresql" => await postgreSql.Store(_time),
-        _ => new SqliteStateStore(new(new("test.yaml", "dapr.io/v1alpha1", "Component", "statestore", new YamlDotNet.RepresentationModel.YamlMappingNode()), type,
-            new Dictionary<string, string> { ["connectionString"] = "state.db" }, _folder.Data), _time),
+        _ => new SqliteStateStore(SqliteStateOptions.From(new(new("test.yaml", "dapr.io/v1alpha1", "Component", "statestore", new YamlDotNet.RepresentationModel.YamlMappingNode()), type,
+            new Dictionary<string, string> { ["connectionString"] = "state.db" }, _folder.Data)), _time),
     };
 }
 
