@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 
@@ -15,10 +16,11 @@ internal static class DemoOrder
         return new { user_id = user, items = new[] { new { product_id = product, quantity = 1 } } };
     }
 
-    /// <summary>The status now of the order that was placed with this answer.</summary>
+    /// <summary>The status now of the order that was placed with this answer; null: Orders is away, as it may be in the moments after one of its instances was killed.</summary>
     public static async Task<string?> StatusOf(HttpClient gateway, HttpResponseMessage placed)
     {
         var id = (await placed.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString();
-        return (await gateway.GetFromJsonAsync<JsonElement>($"/v1/orders/{id}")).GetProperty("status").GetString();
+        using var answer = await gateway.GetAsync(new Uri($"/v1/orders/{id}", UriKind.Relative));
+        return answer.StatusCode == HttpStatusCode.ServiceUnavailable ? null : (await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString();
     }
 }
