@@ -372,8 +372,11 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
         public bool Add(ConsumeResult<string?, byte[]> message)
         {
             _messages.Writer.TryWrite(message);
-            _isPaused = _messages.Reader.Count >= _owner._options.Buffer;
-            return !_isPaused;
+            var isFull = _messages.Reader.Count >= _owner._options.Buffer;
+
+            // What still comes after a pause does not end it.
+            _isPaused |= isFull;
+            return !isFull;
         }
 
         /// <summary>Whether the partition was paused and has room again.</summary>

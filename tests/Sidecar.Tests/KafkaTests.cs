@@ -191,7 +191,7 @@ public sealed class KafkaTests
             await Eventually.Holds(() => taken.Count == 480 || second.App.Log.Any(request => request.Path == "/on"), "the second instance to have its share");
         }
 
-        await Eventually.Holds(() => taken.Count == 480, "every event to be taken");
+        await Eventually.Holds(() => taken.Count == 480, "every event to be taken", TimeSpan.FromMinutes(2));
     }
 
     [KafkaFact]
