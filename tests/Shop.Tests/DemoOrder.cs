@@ -19,7 +19,8 @@ internal static class DemoOrder
     /// <summary>The status now of the order that was placed with this answer; null: Orders is away, as it may be in the moments after one of its instances was killed.</summary>
     public static async Task<string?> StatusOf(HttpClient gateway, HttpResponseMessage placed)
     {
-        var id = (await placed.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString();
+        // As text it can be read again.
+        var id = JsonDocument.Parse(await placed.Content.ReadAsStringAsync()).RootElement.GetProperty("id").GetString();
         using var answer = await gateway.GetAsync(new Uri($"/v1/orders/{id}", UriKind.Relative));
         return answer.StatusCode == HttpStatusCode.ServiceUnavailable ? null : (await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString();
     }
