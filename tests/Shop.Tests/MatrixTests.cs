@@ -6,6 +6,7 @@ using Xunit.Abstractions;
 namespace Lavka.Shop.Tests;
 
 /// <summary>The whole shop on every broker with every database: nothing is changed but two files of components/.</summary>
+[Collection(ProcessesCollection.Name)]
 public sealed partial class MatrixTests(ITestOutputHelper output)
 {
     private static readonly string Orders = Environment.GetEnvironmentVariable("LAVKA_MATRIX_ORDERS") ?? "60";

@@ -6,6 +6,7 @@ using Lavka.Testing;
 namespace Lavka.Shop.Tests;
 
 /// <summary>Servers that go away for 20 s in the middle of the load, and come back.</summary>
+[Collection(ProcessesCollection.Name)]
 public sealed class OutageTests
 {
     private static readonly TimeSpan Outage = TimeSpan.FromSeconds(20);

@@ -4,6 +4,7 @@ using Lavka.Testing;
 namespace Lavka.Shop.Tests;
 
 /// <summary>The shop as processes: the runner, and a service killed with -9 at a time.</summary>
+[Collection(ProcessesCollection.Name)]
 public sealed class RunnerTests : IDisposable
 {
     private readonly TempFolder _folder = new();

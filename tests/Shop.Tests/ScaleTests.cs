@@ -4,6 +4,7 @@ using Lavka.Testing;
 namespace Lavka.Shop.Tests;
 
 /// <summary>Two instances of the services that an order goes through.</summary>
+[Collection(ProcessesCollection.Name)]
 public sealed class ScaleTests
 {
     [Theory]
