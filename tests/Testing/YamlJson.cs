@@ -5,18 +5,21 @@ using System.Text.RegularExpressions;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace Lavka.Shop.Tests;
+namespace Lavka.Testing;
 
 /// <summary>YAML as the JSON that Dapr makes of it.</summary>
-internal static partial class YamlJson
+public static partial class YamlJson
 {
     /// <summary>The documents of a text.</summary>
     /// <exception cref="YamlException">It is no YAML.</exception>
-    public static IReadOnlyList<JsonElement> Documents(string text)
+    public static IReadOnlyList<JsonElement> Documents(string text) => [.. Nodes(text).Select(node => JsonSerializer.SerializeToElement(node))];
+
+    /// <inheritdoc cref="Documents"/>
+    public static IReadOnlyList<JsonNode?> Nodes(string text)
     {
         var yaml = new YamlStream();
         yaml.Load(new StringReader(text));
-        return [.. yaml.Documents.Select(document => JsonSerializer.SerializeToElement(Value(document.RootNode)))];
+        return [.. yaml.Documents.Select(document => Value(document.RootNode))];
     }
 
     private static JsonNode? Value(YamlNode node) => node switch

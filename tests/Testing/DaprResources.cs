@@ -1,18 +1,17 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Lavka.Testing;
 using YamlDotNet.Core;
 
-namespace Lavka.Shop.Tests;
+namespace Lavka.Testing;
 
 /// <summary>
 /// What Dapr 1.17 takes, as far as it can be said without a daprd. <c>dapr/*.schema.json</c>: the shapes of its resources (pkg/apis) and of the CLI's run file (pkg/runfileconfig).
 /// <c>dapr/component-types.json</c>: by component type the versions, the metadata names (metadata.yaml of components-contrib) and those it does not start without; and by
 /// kind of component the names that are the sidecar's. Types of our own sidecar's are looked up in docs/dapr-compatibility.md, which a test compares with its code.
 /// </summary>
-internal static partial class DaprResources
+public static partial class DaprResources
 {
-    private static readonly string Folder = Path.Combine(Repository.Root, "tests", "Shop.Tests", "dapr");
+    private static readonly string Folder = Path.Combine(Repository.Root, "tests", "Testing", "dapr");
     private static readonly JsonElement Types = JsonElement.Parse(File.ReadAllText(Path.Combine(Folder, "component-types.json")));
     private static readonly Dictionary<string, HashSet<string>> OfOurSidecar = ReadCompatibility();
 
@@ -30,8 +29,11 @@ internal static partial class DaprResources
             return [$"line {e.Start.Line} is no YAML: {e.Message}"];
         }
 
-        return documents.Count == 0 ? ["there is nothing in it"] : documents.SelectMany(document => Problems(document, alternatives));
+        return documents.Count == 0 ? ["there is nothing in it"] : documents.SelectMany(document => Problems(document, alternatives, inKubernetes: false));
     }
+
+    /// <summary>What is wrong with a resource of Kubernetes, for a daprd: a type of our own sidecar's is unknown there, and secrets are Kubernetes' unless <c>auth</c> says otherwise.</summary>
+    public static IEnumerable<string> KubernetesProblems(JsonElement resource) => Problems(resource, alternatives: false, inKubernetes: true);
 
     /// <summary>What is wrong with a run file.</summary>
     public static string? RunFileProblem(string yaml) => Schema("run-file").Problem(YamlJson.Documents(yaml).Single());
@@ -59,7 +61,7 @@ internal static partial class DaprResources
     /// <summary>Lines of text that look like YAML, and would be taken for text.</summary>
     public static IEnumerable<string> DisguisedYaml(string yaml) => yaml.Split('\n').Where(line => Disguised().IsMatch(line));
 
-    private static IEnumerable<string> Problems(JsonElement document, bool alternatives)
+    private static IEnumerable<string> Problems(JsonElement document, bool alternatives, bool inKubernetes)
     {
         var kind = $"{Text(document, "apiVersion")} {Text(document, "kind")}";
         var schema = kind switch
@@ -72,11 +74,11 @@ internal static partial class DaprResources
         };
         return schema is null ? [$"the kind '{kind}' is unknown"]
             : Schema(schema).Problem(document) is { } problem ? [problem]
-            : schema == "component" ? ComponentProblems(document.GetProperty("spec"), document.TryGetProperty("auth", out _), alternatives)
+            : schema == "component" ? ComponentProblems(document.GetProperty("spec"), document.TryGetProperty("auth", out _), alternatives, inKubernetes)
             : [];
     }
 
-    private static IEnumerable<string> ComponentProblems(JsonElement spec, bool hasAuth, bool alternatives)
+    private static IEnumerable<string> ComponentProblems(JsonElement spec, bool hasAuth, bool alternatives, bool inKubernetes)
     {
         var (type, version) = (Text(spec, "type"), Text(spec, "version"));
         var fields = spec.GetProperty("metadata").EnumerateArray().ToList();
@@ -95,7 +97,7 @@ internal static partial class DaprResources
                 yield return $"{type} does not start without {string.Join(" or ", either)}";
             }
         }
-        else if (OfOurSidecar.TryGetValue(type, out var own))
+        else if (!inKubernetes && OfOurSidecar.TryGetValue(type, out var own))
         {
             known = own;
         }
@@ -112,7 +114,7 @@ internal static partial class DaprResources
         }
 
         // What our sidecar has of a type, it must know, or its documentation must say that it lacks it.
-        foreach (var name in names.Where(name => !alternatives && OfOurSidecar.TryGetValue(type, out var has) && !has.Contains(name) && !common.Contains(name, StringComparer.OrdinalIgnoreCase)))
+        foreach (var name in names.Where(name => !alternatives && !inKubernetes && OfOurSidecar.TryGetValue(type, out var has) && !has.Contains(name) && !common.Contains(name, StringComparer.OrdinalIgnoreCase)))
         {
             yield return $"{type} has the field {name}, which docs/dapr-compatibility.md does not know";
         }
@@ -127,7 +129,7 @@ internal static partial class DaprResources
             yield return $"{type} has {name} without a value";
         }
 
-        if (!alternatives && !hasAuth && fields.Any(field => field.TryGetProperty("secretKeyRef", out _)))
+        if (!alternatives && !inKubernetes && !hasAuth && fields.Any(field => field.TryGetProperty("secretKeyRef", out _)))
         {
             yield return $"{type} refers to a secret, and auth.secretStore is missing";
         }

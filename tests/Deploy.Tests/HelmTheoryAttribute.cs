@@ -1,0 +1,7 @@
+namespace Lavka.Deploy.Tests;
+
+/// <inheritdoc cref="HelmFactAttribute"/>
+public sealed class HelmTheoryAttribute : TheoryAttribute
+{
+    public HelmTheoryAttribute() => Skip = HelmPrograms.WhatIsMissing;
+}

@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Lavka.Testing;
+
+namespace Lavka.Deploy.Tests;
+
+/// <summary>The pods of every rendering: what they may, what they may use, how they start and end.</summary>
+public sealed partial class PodTests
+{
+    // By name what Dapr's injector takes as value (Dapr: reference/arguments-annotations-overview; pkg/injector/annotations).
+    private static readonly Dictionary<string, string> Annotations = JsonSerializer.Deserialize<Dictionary<string, string>>(
+        File.ReadAllText(Path.Combine(Repository.Root, HelmPrograms.Folder, "dapr-annotations.json")))!;
+
+    [HelmFact]
+    public Task Every_pod_is_restricted() => Renderings.HaveNo(rendering => rendering.Pods.SelectMany(PodSecurity.Problems));
+
+    [HelmFact]
+    public Task A_container_of_the_shop_writes_to_its_volumes_alone() => Renderings.HaveNo(rendering =>
+        from pod in rendering.Pods
+        where pod.Of.Kind != "StatefulSet"
+        from container in pod.Containers
+        where !container.Is("securityContext.readOnlyRootFilesystem", true)
+        select $"{pod}, {container.Text("name")}");
+
+    [HelmFact]
+    public Task Every_container_says_what_it_needs_and_has_no_more_than_its_limit() => Renderings.HaveNo(rendering => rendering.Pods.SelectMany(pod =>
+        pod.Containers.SelectMany(container => new[] { "cpu", "memory" }.SelectMany(what => Problems($"{pod}, {container.Text("name")}: {what}", container.Text($"resources.requests.{what}"), container.Text($"resources.limits.{what}"))))
+            .Concat(pod.AppId is null ? [] : new[] { "cpu", "memory" }.SelectMany(what =>
+                Problems($"{pod}, sidecar: {what}", pod.Annotations.GetValueOrDefault($"dapr.io/sidecar-{what}-request", ""), pod.Annotations.GetValueOrDefault($"dapr.io/sidecar-{what}-limit", ""))))));
+
+    [HelmFact]
+    public Task Every_container_is_probed_at_a_port_it_has() => Renderings.HaveNo(rendering =>
+        from pod in rendering.Pods
+        where pod.Of.Kind != "Pod"
+        from container in pod.Spec.Items("containers")
+        from probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" }
+        let of = container.At(probe)
+        let port = of.At("httpGet") is null ? of.Text("tcpSocket.port") : of.Text("httpGet.port")
+        where (of.At("exec") is null && !PodTemplate.HasPort(container, port)) || (pod.AppId is not null && of.Text("httpGet.path") != "/health")
+        select $"{pod}, {container.Text("name")}: {probe} at '{port}'");
+
+    [HelmFact]
+    public Task Every_image_has_a_version() => Renderings.HaveNo(rendering =>
+        from pod in rendering.Pods
+        from image in pod.Containers.Select(container => container.Text("image")).Append(pod.Annotations.GetValueOrDefault("dapr.io/sidecar-image")).OfType<string>()
+        where !Versioned().IsMatch(image) || image.EndsWith(":latest", StringComparison.Ordinal)
+        select $"{pod}: {image}");
+
+    [HelmFact]
+    public Task Every_service_has_an_account_of_its_own_and_no_pod_a_token() => Renderings.HaveNo(rendering => rendering.Pods.SelectMany(pod => AccountProblems(rendering, pod)));
+
+    [HelmFact]
+    public Task Dapr_takes_every_annotation() => Renderings.HaveNo(rendering =>
+        from pod in rendering.Pods
+        from annotation in pod.Annotations
+        where annotation.Key.StartsWith("dapr.io/", StringComparison.Ordinal)
+            && !(Annotations.TryGetValue(annotation.Key, out var pattern) && Regex.IsMatch(annotation.Value, $"^({pattern})$"))
+        select $"{pod}: {annotation.Key}: {annotation.Value}");
+
+    [HelmFact]
+    public Task Every_service_has_a_sidecar_that_knows_its_port_and_its_configuration() => Renderings.HaveNo(rendering =>
+        from deployment in rendering.OfKind("Deployment")
+        let pod = deployment.Pod!
+        let app = deployment.Labels.GetValueOrDefault("app.kubernetes.io/component")
+        let container = pod.Spec.Items("containers").First()
+        let port = container.Items("ports").First().Text("containerPort")
+        from problem in new[]
+        {
+            pod.AppId != app ? "its app id is another one" : null,
+            pod.Annotations.GetValueOrDefault("dapr.io/app-port") != port ? "the sidecar has another port" : null,
+            container.Items("env").FirstOrDefault(one => one.Text("name") == (app == "loyalty" ? "APP_PORT" : "ASPNETCORE_HTTP_PORTS")).Text("value") != port ? "it listens elsewhere" : null,
+            pod.Annotations.GetValueOrDefault("dapr.io/app-health-check-path") != "/health" || pod.Annotations.GetValueOrDefault("dapr.io/enable-app-health-check") != "true" ? "Dapr does not look whether it is well" : null,
+            rendering.Find("Configuration", pod.Annotations.GetValueOrDefault("dapr.io/config", "")) is null ? "its configuration is missing" : null,
+            pod.Annotations.ContainsKey("dapr.io/api-token-secret") && pod.Annotations.ContainsKey("dapr.io/app-token-secret") ? null : "whoever reaches it may call it",
+        }
+        where problem is not null
+        select $"{deployment}: {problem}");
+
+    [HelmFact]
+    public Task A_service_has_time_to_end_what_it_does() => Renderings.HaveNo(rendering =>
+        from pod in rendering.Pods
+        where pod.AppId is not null
+        let blocked = int.Parse(pod.Annotations.GetValueOrDefault("dapr.io/block-shutdown-duration", "0s").TrimEnd('s'), CultureInfo.InvariantCulture)
+        let graceful = int.Parse(pod.Annotations.GetValueOrDefault("dapr.io/graceful-shutdown-seconds", "0"), CultureInfo.InvariantCulture)
+        where graceful == 0 || pod.Spec.Number("terminationGracePeriodSeconds") <= blocked + graceful
+        select $"{pod}: the sidecar ends after up to {blocked} + {graceful} s, the pod after {pod.Spec.Text("terminationGracePeriodSeconds")} s");
+
+    [HelmFact]
+    public Task Every_volume_is_mounted_and_every_mount_has_a_volume() => Renderings.HaveNo(rendering =>
+        from pod in rendering.Pods
+        let volumes = pod.Spec.Items("volumes").Select(volume => volume.Text("name")).Concat(pod.Of.Json.Items("spec.volumeClaimTemplates").Select(claim => claim.Text("metadata.name"))).ToHashSet()
+        let mounts = pod.Containers.SelectMany(container => container.Items("volumeMounts")).Select(mount => mount.Text("name")).Concat(SidecarMounts(pod)).ToHashSet()
+        from name in volumes.Union(mounts).Except(volumes.Intersect(mounts))
+        select $"{pod}: {name} is {(volumes.Contains(name) ? "not mounted" : "no volume")}");
+
+    private static IEnumerable<string> SidecarMounts(PodTemplate pod) => new[] { "dapr.io/volume-mounts", "dapr.io/volume-mounts-rw" }
+        .SelectMany(name => pod.Annotations.GetValueOrDefault(name, "").Split(',', StringSplitOptions.RemoveEmptyEntries)).Select(mount => mount.Split(':')[0]);
+
+    private static IEnumerable<string> Problems(string what, string request, string limit)
+    {
+        if (Quantity.Parse(request) is not > 0 || Quantity.Parse(limit) is not > 0)
+        {
+            yield return $"{what} is asked for as '{request}', limited to '{limit}'";
+        }
+        else if (Quantity.Parse(request) > Quantity.Parse(limit))
+        {
+            yield return $"{what}: {request} is more than {limit}";
+        }
+    }
+
+    private static IEnumerable<string> AccountProblems(Rendering rendering, PodTemplate pod)
+    {
+        if (!pod.Spec.Is("automountServiceAccountToken", false))
+        {
+            yield return $"{pod} has a token";
+        }
+
+        var name = pod.Spec.Text("serviceAccountName");
+        if (pod.AppId is null && name.Length == 0)
+        {
+            yield break;
+        }
+
+        if (rendering.Find("ServiceAccount", name) is not { } account)
+        {
+            yield return $"{pod}: there is no service account '{name}'";
+        }
+        else if (!account.Json.Is("automountServiceAccountToken", false))
+        {
+            yield return $"{account} gives tokens";
+        }
+
+        if (rendering.Pods.Any(other => other.Of != pod.Of && other.Spec.Text("serviceAccountName") == name))
+        {
+            yield return $"{pod} shares its service account";
+        }
+    }
+
+    [GeneratedRegex("^[^:@]+(:[0-9]+/[^:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]{64})?(?<=[:@][^/]+)$")]
+    private static partial Regex Versioned();
+}
