@@ -10,17 +10,22 @@ internal sealed record Finding(string Rule, bool Holds, string Detail);
 /// <summary>Looks at the whole shop, not only at this run's orders, and checks that nothing was lost and nothing happened twice.</summary>
 internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
 {
-    // The last steps after an order is delivered (its message, its pieces counted as sold) need a moment, and longer after a kill.
+    // The last steps after an order is delivered (its message, its pieces counted as sold) need a moment, and longer after a kill. As long as something moves, there is hope.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly ParallelOptions Concurrency = new() { MaxDegreeOfParallelism = 16 };
 
-    /// <summary>The findings once all hold, or as they are when patience ends.</summary>
+    /// <summary>The findings once all hold, or as they are when nothing has changed for so long that patience ends.</summary>
     public async Task<IReadOnlyList<Finding>> Settle(CancellationToken stop)
     {
-        var watch = Stopwatch.StartNew();
+        var (watch, before) = (Stopwatch.StartNew(), (IReadOnlyList<Finding>)[]);
         while (true)
         {
             var findings = await Look(stop);
+            if (!findings.SequenceEqual(before))
+            {
+                (before, watch) = (findings, Stopwatch.StartNew());
+            }
+
             if (findings.All(finding => finding.Holds) || watch.Elapsed > Patience)
             {
                 return findings;

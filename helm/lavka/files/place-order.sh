@@ -12,8 +12,8 @@ call() {
   }
 }
 
-# A text of a JSON object, by name.
-field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
+# A text of a JSON object, by name. Without one there is no answer, and nothing to go on with.
+field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | grep .; }
 
 sign_in() { call POST /v2/sessions '' "{\"email\":\"$1\",\"password\":\"$2\"}" | field token; }
 
