@@ -22,9 +22,8 @@ public sealed class AskAgainActor(ActorHost host, AggregateStore store, Charging
 
     public async Task ReceiveReminderAsync(string reminderName, byte[] state, TimeSpan dueTime, TimeSpan period)
     {
-        // The payment is saved before the reminder is set.
-        var payment = (await store.Find<Payment>(Payment.KeyOf(Id.GetId()), CancellationToken.None))!;
-        if (await charging.Run(payment, CancellationToken.None))
+        // The payment is saved before the reminder is set. Where a database was restored that knows nothing of it, there is nothing to ask.
+        if (await store.Find<Payment>(Payment.KeyOf(Id.GetId()), CancellationToken.None) is not { } payment || await charging.Run(payment, CancellationToken.None))
         {
             await UnregisterReminderAsync(Reminder);
         }

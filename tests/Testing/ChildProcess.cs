@@ -4,7 +4,7 @@ using Lavka.Run;
 namespace Lavka.Testing;
 
 /// <summary>Starts processes that do not outlive the test run, not even when it is killed, as the runner starts its services.</summary>
-internal static class ChildProcess
+public static class ChildProcess
 {
     private static readonly ProcessStarter Starter = new();
 

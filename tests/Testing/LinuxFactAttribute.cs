@@ -2,8 +2,8 @@ using Xunit;
 
 namespace Lavka.Testing;
 
-/// <summary>A test that looks at processes as Linux shows them.</summary>
+/// <summary>A test that needs Linux.</summary>
 public sealed class LinuxFactAttribute : FactAttribute
 {
-    public LinuxFactAttribute() => Skip = OperatingSystem.IsLinux() ? null : "It looks at processes through /proc, which only Linux has.";
+    public LinuxFactAttribute(string because = "It looks at processes through /proc, which only Linux has.") => Skip = OperatingSystem.IsLinux() ? null : because;
 }
