@@ -69,17 +69,18 @@ public sealed class CodeTests
     [HelmFact]
     public Task Retries_and_subscriptions_are_those_of_components() => Renderings.HaveNo(rendering =>
         new[] { ("Resiliency", "resiliency.yaml"), ("Subscription", "subscriptions.yaml") }
-            .Where(one => !rendering.OfKind(one.Item1).Select(Spec).Order(StringComparer.Ordinal).SequenceEqual(YamlJson.Nodes(File.ReadAllText(Path.Combine(Components, one.Item2))).Select(node => Spec(new((JsonObject)node!, ""))).Order(StringComparer.Ordinal)))
+            .Where(one => !Specs(rendering.OfKind(one.Item1)).SequenceEqual(Specs(YamlJson.Nodes(File.ReadAllText(Path.Combine(Components, one.Item2))).Select(node => new KubeObject((JsonObject)node!, "")))))
             .Select(one => $"{one.Item1} is not what {one.Item2} says"));
 
     [HelmFact]
     public Task A_service_is_scaled_by_what_waits_in_its_topics() => Renderings.HaveNo(rendering =>
         from scaler in rendering.OfKind("ScaledObject")
         let appId = rendering.Find("Deployment", scaler.Json.Text("spec.scaleTargetRef.name"))!.Pod!.AppId!
-        let queues = scaler.Json.Items("spec.triggers").Select(trigger => trigger.At("metadata")).Select(queue => queue.Text("queueName") is { Length: > 0 } name ? name : $"{queue.Text("consumerGroup")}-{queue.Text("topic")}{queue.Text("stream")}")
 
-        // As daprd names RabbitMQ's queues; the groups of Kafka and Redis are the app ids.
-        where !ServiceCode.TopicsOf(appId).Select(topic => $"{appId}-{topic}").SequenceEqual(queues.Where(queue => queue != "-"))
+        // daprd names RabbitMQ's queues so; the groups of Kafka and Redis are the app ids.
+        let queues = scaler.Json.Items("spec.triggers").Select(trigger => trigger.At("metadata"))
+            .Select(queue => queue.Text("queueName") + $"{queue.Text("consumerGroup")}-{queue.Text("topic")}{queue.Text("stream")}".Trim('-')).Where(queue => queue.Length > 0)
+        where !ServiceCode.TopicsOf(appId).Select(topic => $"{appId}-{topic}").SequenceEqual(queues)
         select $"{scaler}: {string.Join(", ", queues)}");
 
     private static JsonNode Values { get; } = YamlJson.Nodes(File.ReadAllText(Path.Combine(Helm.Chart, "values.yaml"))).Single()!;
@@ -89,11 +90,13 @@ public sealed class CodeTests
     private static JsonNode? ComponentOf(string name, string type) =>
         YamlFiles(Components, SearchOption.AllDirectories).FirstOrDefault(node => node.Text("kind") == "Component" && node.Text("metadata.name") == name && node.Text("spec.type") == type);
 
-    private static IEnumerable<JsonNode> YamlFiles(string folder, SearchOption which) => Directory.EnumerateFiles(folder, "*.yaml", which).Order(StringComparer.Ordinal).SelectMany(file => YamlJson.Nodes(File.ReadAllText(file))).OfType<JsonNode>();
+    private static IEnumerable<JsonNode> YamlFiles(string folder, SearchOption which) =>
+        Directory.EnumerateFiles(folder, "*.yaml", which).Order(StringComparer.Ordinal).SelectMany(file => YamlJson.Nodes(File.ReadAllText(file))).OfType<JsonNode>();
 
     private static string Summary(JsonNode component) => string.Join(", ", component.Items("spec.metadata").Where(field => !OfTheCluster.Contains(field.Text("name")))
         .Select(field => $"{field.Text("name")}={field.Text("value")}").Order(StringComparer.Ordinal).Prepend(component.Text("spec.initTimeout")).Prepend(component.Text("spec.version")));
 
     // The chart's Resiliency is named after the release, and for all of its services.
-    private static string Spec(KubeObject one) => one.Json.At("spec")!.Sorted().ToJsonString() + (one.Kind == "Resiliency" ? "" : $" {one.Name} {one.Json.At("scopes")!.ToJsonString()}");
+    private static IEnumerable<string> Specs(IEnumerable<KubeObject> objects) => objects
+        .Select(one => one.Json.At("spec")!.Sorted().ToJsonString() + (one.Kind == "Resiliency" ? "" : $" {one.Name} {one.Json.At("scopes")!.ToJsonString()}")).Order(StringComparer.Ordinal);
 }

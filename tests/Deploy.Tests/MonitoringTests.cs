@@ -34,8 +34,8 @@ public sealed partial class MonitoringTests
             rule.Text("annotations.summary").Length > 0 ? null : "summary",
             rule.Text("annotations.description").Length > 0 ? null : "description",
             rule.Text("for").Length > 0 || rule.Text("expr").Contains("[1h]", StringComparison.Ordinal) ? null : "for",
-            Anchors.Contains(rule.Text("annotations.runbook_url").Split('#')[^1]) && rule.Text("annotations.runbook_url").Contains("docs/operations.md#", StringComparison.Ordinal) ? null : $"runbook_url ({rule.Text("annotations.runbook_url")})",
-            rule.Map("annotations").Values.SelectMany(text => LabelUse().Matches(text)).All(use => Regex.IsMatch(rule.Text("expr"), $@"\b{use.Groups[1].Value}\b")) ? null : "a label that the expression has not",
+            rule.Text("annotations.runbook_url").Split("/docs/operations.md#") is [_, var anchor] && Anchors.Contains(anchor) ? null : "runbook_url",
+            rule.Map("annotations").Values.SelectMany(text => LabelUse().Matches(text)).All(use => Regex.IsMatch(rule.Text("expr"), $@"\b{use.Groups[1].Value}\b")) ? null : "a label that is not there",
         }
         where problem is not null
         select $"{rule.Text("alert")}: {problem}");
@@ -47,7 +47,8 @@ public sealed partial class MonitoringTests
     [HelmFact]
     public async Task The_runbooks_tell_of_every_alert_whom_it_wakes()
     {
-        var alerts = (await Cases.RenderedOnce()).SelectMany(Rules).GroupBy(rule => rule.Text("alert")).Select(same => $"{same.Key}: {string.Join(", or ", same.Select(rule => rule.Text("labels.severity")).Distinct().Order(StringComparer.Ordinal))}");
+        var alerts = (await Cases.RenderedOnce()).SelectMany(Rules).GroupBy(rule => rule.Text("alert"), rule => rule.Text("labels.severity"))
+            .Select(severities => $"{severities.Key}: {string.Join(", or ", severities.Distinct().Order(StringComparer.Ordinal))}");
 
         Assert.Equal(alerts.Order(StringComparer.Ordinal), AlertRow().Matches(RunbookText).Select(row => $"{row.Groups[1].Value}: {row.Groups[2].Value}").Order(StringComparer.Ordinal));
     }
@@ -85,7 +86,8 @@ public sealed partial class MonitoringTests
     private static string RunbookText { get; } = File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md"));
 
     // Of its headings, as GitHub makes them.
-    private static HashSet<string> Anchors { get; } = [.. RunbookText.Split('\n').Where(line => line.StartsWith('#')).Select(line => NoAnchor().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
+    private static HashSet<string> Anchors { get; } = [.. RunbookText.Split('\n').Where(line => line.StartsWith('#'))
+        .Select(line => NoAnchor().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
 
     private static IEnumerable<JsonNode> Rules(Rendering rendering) => rendering.OfKind("PrometheusRule").SelectMany(one => one.Json.Items("spec.groups")).SelectMany(group => group.Items("rules"));
 

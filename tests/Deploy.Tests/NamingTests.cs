@@ -29,7 +29,11 @@ public sealed partial class NamingTests
 
         // What Helm makes for a test is no part of the release, and no policy for the release's pods is to select it.
         var ofTest = new Dictionary<string, string> { ["app.kubernetes.io/name"] = $"{chart.Text("name")}-test", ["app.kubernetes.io/instance"] = rendering.Case.Release };
-        return rendering.Objects.SelectMany(one => (one.IsHook ? ofTest : ofRelease).Where(label => one.Labels.GetValueOrDefault(label.Key) != label.Value).Select(label => $"{one}: {label.Key} is '{one.Labels.GetValueOrDefault(label.Key)}'"));
+        return from one in rendering.Objects
+               from label in one.IsHook ? ofTest : ofRelease
+               let value = one.Labels.GetValueOrDefault(label.Key)
+               where value != label.Value
+               select $"{one}: {label.Key} is '{value}'";
     });
 
     [HelmFact]

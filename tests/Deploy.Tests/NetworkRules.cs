@@ -33,7 +33,8 @@ internal sealed class NetworkRules(Rendering rendering)
 
     private bool Allows(string direction, Peer guarded, Peer other, Peer target, int port)
     {
-        var policies = rendering.OfKind("NetworkPolicy").Where(policy => guarded.Namespace == policy.Namespace && IsFor(policy, direction) && Selectors.Matches(policy.Json.At("spec.podSelector"), guarded.Labels)).ToList();
+        var policies = rendering.OfKind("NetworkPolicy")
+            .Where(policy => guarded.Namespace == policy.Namespace && IsFor(policy, direction) && Selectors.Matches(policy.Json.At("spec.podSelector"), guarded.Labels)).ToList();
         var (rules, peers) = direction == "Ingress" ? ("spec.ingress", "from") : ("spec.egress", "to");
         return policies.Count == 0 || policies.Any(policy => policy.Json.Items(rules).Any(rule =>
             (!rule.Items(peers).Any() || rule.Items(peers).Any(peer => IsPeer(peer, other, policy.Namespace)))
@@ -48,7 +49,8 @@ internal sealed class NetworkRules(Rendering rendering)
     private static bool IsPeer(JsonNode peer, Peer other, string policyNamespace) =>
         peer.At("ipBlock") is not null ? other.Namespace is null
         : other.Namespace is not null
-            && (peer.At("namespaceSelector") is { } namespaces ? Selectors.Matches(namespaces, new Dictionary<string, string> { ["kubernetes.io/metadata.name"] = other.Namespace }) : other.Namespace == policyNamespace)
+            && (peer.At("namespaceSelector") is not { } namespaces ? other.Namespace == policyNamespace
+                : Selectors.Matches(namespaces, new Dictionary<string, string> { ["kubernetes.io/metadata.name"] = other.Namespace }))
             && (peer.At("podSelector") is not { } pods || Selectors.Matches(pods, other.Labels));
 
     private static bool IsPort(JsonNode rule, Peer target, int port) => rule.Text("protocol") is "" or "TCP" && (

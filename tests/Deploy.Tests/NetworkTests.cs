@@ -93,7 +93,7 @@ public sealed class NetworkTests
 
         foreach (var (address, port) in new[] { ("mq.example", 5671), ("k1.example:9093", 9093), ("k2.example:9094", 9094), ("redis.example", 6379), ("pg.example", 5432), ("mongodb://m.example", 27017) })
         {
-            if (rendering.OfKind("Component").Any(component => component.Json.ToJsonString().Contains(address, StringComparison.Ordinal)) || rendering.OfKind("Secret").Any(secret => secret.Json.ToJsonString().Contains(address, StringComparison.Ordinal)))
+            if (rendering.Objects.Any(one => one.Kind is "Component" or "Secret" && one.Json.ToJsonString().Contains(address, StringComparison.Ordinal)))
             {
                 yield return (Peer.Outside, port);
             }

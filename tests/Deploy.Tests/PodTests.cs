@@ -24,10 +24,13 @@ public sealed partial class PodTests
         select $"{pod}, {container.Text("name")}");
 
     [HelmFact]
-    public Task Every_container_says_what_it_needs_and_has_no_more_than_its_limit() => Renderings.HaveNo(rendering => rendering.Pods.SelectMany(pod =>
-        pod.Containers.SelectMany(container => new[] { "cpu", "memory" }.SelectMany(what => Problems($"{pod}, {container.Text("name")}: {what}", container.Text($"resources.requests.{what}"), container.Text($"resources.limits.{what}"))))
-            .Concat(pod.AppId is null ? [] : new[] { "cpu", "memory" }.SelectMany(what =>
-                Problems($"{pod}, sidecar: {what}", pod.Annotations.GetValueOrDefault($"dapr.io/sidecar-{what}-request", ""), pod.Annotations.GetValueOrDefault($"dapr.io/sidecar-{what}-limit", ""))))));
+    public Task Every_container_says_what_it_needs_and_has_no_more_than_its_limit() => Renderings.HaveNo(rendering =>
+        from pod in rendering.Pods
+        from what in new[] { "cpu", "memory" }
+        from one in pod.Containers.Select(container => (Name: container.Text("name"), Request: container.Text($"resources.requests.{what}"), Limit: container.Text($"resources.limits.{what}")))
+            .Concat(pod.AppId is null ? [] : [("sidecar", pod.Annotations.GetValueOrDefault($"dapr.io/sidecar-{what}-request", ""), pod.Annotations.GetValueOrDefault($"dapr.io/sidecar-{what}-limit", ""))])
+        where !(Quantity.Parse(one.Request) > 0 && Quantity.Parse(one.Request) <= Quantity.Parse(one.Limit))
+        select $"{pod}, {one.Name}: {what} '{one.Request}', at most '{one.Limit}'");
 
     [HelmFact]
     public Task Every_container_is_probed_at_a_port_it_has() => Renderings.HaveNo(rendering =>
@@ -70,7 +73,8 @@ public sealed partial class PodTests
             pod.AppId != app ? "its app id is another one" : null,
             pod.Annotations.GetValueOrDefault("dapr.io/app-port") != port ? "the sidecar has another port" : null,
             container.Items("env").FirstOrDefault(one => one.Text("name") == (app == "loyalty" ? "APP_PORT" : "ASPNETCORE_HTTP_PORTS")).Text("value") != port ? "it listens elsewhere" : null,
-            pod.Annotations.GetValueOrDefault("dapr.io/app-health-check-path") != "/health" || pod.Annotations.GetValueOrDefault("dapr.io/enable-app-health-check") != "true" ? "Dapr does not look whether it is well" : null,
+            pod.Annotations.GetValueOrDefault("dapr.io/enable-app-health-check") == "true" && pod.Annotations.GetValueOrDefault("dapr.io/app-health-check-path") == "/health" ? null
+                : "Dapr does not look whether it is well",
             rendering.Find("Configuration", pod.Annotations.GetValueOrDefault("dapr.io/config", "")) is null ? "its configuration is missing" : null,
             pod.Annotations.ContainsKey("dapr.io/api-token-secret") && pod.Annotations.ContainsKey("dapr.io/app-token-secret") ? null : "whoever reaches it may call it",
         }
@@ -96,18 +100,6 @@ public sealed partial class PodTests
 
     private static IEnumerable<string> SidecarMounts(PodTemplate pod) => new[] { "dapr.io/volume-mounts", "dapr.io/volume-mounts-rw" }
         .SelectMany(name => pod.Annotations.GetValueOrDefault(name, "").Split(',', StringSplitOptions.RemoveEmptyEntries)).Select(mount => mount.Split(':')[0]);
-
-    private static IEnumerable<string> Problems(string what, string request, string limit)
-    {
-        if (Quantity.Parse(request) is not > 0 || Quantity.Parse(limit) is not > 0)
-        {
-            yield return $"{what} is asked for as '{request}', limited to '{limit}'";
-        }
-        else if (Quantity.Parse(request) > Quantity.Parse(limit))
-        {
-            yield return $"{what}: {request} is more than {limit}";
-        }
-    }
 
     private static IEnumerable<string> AccountProblems(Rendering rendering, PodTemplate pod)
     {

@@ -40,7 +40,8 @@ public sealed class ReferenceTests
         from one in rendering.Objects
         from backend in one.Kind switch
         {
-            "Ingress" => one.Json.Items("spec.rules").SelectMany(rule => rule.Items("http.paths")).Select(path => (Name: path.Text("backend.service.name"), Port: path.Text("backend.service.port.name") + path.Text("backend.service.port.number"))),
+            "Ingress" => one.Json.Items("spec.rules").SelectMany(rule => rule.Items("http.paths")).Select(path => path.At("backend.service"))
+                .Select(service => (Name: service.Text("name"), Port: service.Text("port.name") + service.Text("port.number"))),
             "HTTPRoute" => one.Json.Items("spec.rules").SelectMany(rule => rule.Items("backendRefs")).Select(backend => (Name: backend.Text("name"), Port: backend.Text("port"))),
             _ => [],
         }
@@ -86,7 +87,8 @@ public sealed class ReferenceTests
         let ports = monitor.Json.Items(monitor.Kind == "ServiceMonitor" ? "spec.endpoints" : "spec.podMetricsEndpoints").Select(endpoint => endpoint.Text("port")).ToList()
         let watched = monitor.Kind == "ServiceMonitor"
             ? rendering.OfKind("Service").Select(service => (service.Labels, Ports: service.Json.Items("spec.ports").Select(port => port.Text("name")).ToHashSet())).Concat(DaprServices(rendering))
-            : rendering.Pods.Select(pod => (pod.Labels, Ports: pod.Containers.SelectMany(container => container.Items("ports")).Select(port => port.Text("name")).Concat(pod.AppId is null ? [] : SidecarPorts).ToHashSet()))
+            : rendering.Pods.Select(pod =>
+                (pod.Labels, Ports: pod.Containers.SelectMany(container => container.Items("ports")).Select(port => port.Text("name")).Concat(pod.AppId is null ? [] : SidecarPorts).ToHashSet()))
         let matched = watched.Where(one => Selectors.Matches(selector, one.Labels)).ToList()
         where matched.Count == 0 || ports.Count == 0 || ports.Any(port => !matched.Any(one => one.Ports.Contains(port)))
         select $"{monitor}: {string.Join(", ", ports)} of {matched.Count}");

@@ -18,6 +18,10 @@ internal static partial class ServiceCode
     public static IReadOnlyList<App> Apps { get; } = [.. YamlJson.Nodes(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml"))).Single().Items("apps")
         .Select(app => new App(app.Text("appID"), Path.Combine(Repository.Root, app.Text("appDirPath")), app.Number("appPort")!.Value))];
 
+    // A test of the shop keeps the document equal to what the services ask their sidecars for.
+    private static readonly IReadOnlyList<JsonNode> Operations =
+        [.. JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "docs", "asyncapi.json")))!["operations"]!.AsObject().Select(operation => operation.Value!)];
+
     // By name as other classes write it: Topics.Users.
     private static readonly Dictionary<string, string> Constants = Files(Path.Combine(Repository.Root, "services"))
         .SelectMany(file => Constant().Matches(file.Text).Select(match => ($"{file.Name}.{match.Groups[1].Value}", match.Groups[2].Value)))
@@ -37,11 +41,11 @@ internal static partial class ServiceCode
         .Select(constant => constant.Value).Where(Literals[appId].Contains);
 
     /// <summary>The topics of other services', and its own, that the service listens to; dead letters are none.</summary>
-    public static IEnumerable<string> TopicsOf(string appId) => JavaScriptTopic().Match(string.Concat(Files(Apps.Single(app => app.Id == appId).Folder).Where(file => file.Name == "events").Select(file => file.Text))) is { Success: true } topic
-        ? [topic.Groups[1].Value]
-        : JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "docs", "asyncapi.json")))!["operations"]!.AsObject().Select(operation => operation.Value!)
-            .Where(operation => operation.Text("action") == "receive" && operation.Items("tags").Any(tag => tag.Text("name") == appId))
-            .Select(operation => operation.Text("channel.$ref").Split('/')[^1]).Distinct().Order(StringComparer.Ordinal);
+    public static IEnumerable<string> TopicsOf(string appId) =>
+        Operations.Where(operation => operation.Text("action") == "receive" && operation.Items("tags").Any(tag => tag.Text("name") == appId)).Select(operation => operation.Text("channel.$ref").Split('/')[^1])
+            // What is in JavaScript is not in that document.
+            .Concat(Files(Apps.Single(app => app.Id == appId).Folder).SelectMany(file => JavaScriptTopic().Matches(file.Text)).Select(match => match.Groups[1].Value))
+            .Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>Every call of another service. Where the code says more than one at once, there are samples.</summary>
     /// <exception cref="FormatException">A call is written in a way that is not understood here.</exception>
@@ -95,7 +99,7 @@ internal static partial class ServiceCode
     [GeneratedRegex(@"\b[A-Z]\w*\.[A-Z]\w*\b")]
     private static partial Regex Name();
 
-    [GeneratedRegex("const topic = '([^']*)';")]
+    [GeneratedRegex("const topic = '([a-z]+)';")]
     private static partial Regex JavaScriptTopic();
 
     [GeneratedRegex(@"\bpeers\.\w+|\bAsk<(?!T>)")]
