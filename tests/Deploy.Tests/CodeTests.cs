@@ -72,6 +72,16 @@ public sealed class CodeTests
             .Where(one => !rendering.OfKind(one.Item1).Select(Spec).Order(StringComparer.Ordinal).SequenceEqual(YamlJson.Nodes(File.ReadAllText(Path.Combine(Components, one.Item2))).Select(node => Spec(new((JsonObject)node!, ""))).Order(StringComparer.Ordinal)))
             .Select(one => $"{one.Item1} is not what {one.Item2} says"));
 
+    [HelmFact]
+    public Task A_service_is_scaled_by_what_waits_in_its_topics() => Renderings.HaveNo(rendering =>
+        from scaler in rendering.OfKind("ScaledObject")
+        let appId = rendering.Find("Deployment", scaler.Json.Text("spec.scaleTargetRef.name"))!.Pod!.AppId!
+        let queues = scaler.Json.Items("spec.triggers").Select(trigger => trigger.At("metadata")).Select(queue => queue.Text("queueName") is { Length: > 0 } name ? name : $"{queue.Text("consumerGroup")}-{queue.Text("topic")}{queue.Text("stream")}")
+
+        // As daprd names RabbitMQ's queues; the groups of Kafka and Redis are the app ids.
+        where !ServiceCode.TopicsOf(appId).Select(topic => $"{appId}-{topic}").SequenceEqual(queues.Where(queue => queue != "-"))
+        select $"{scaler}: {string.Join(", ", queues)}");
+
     private static JsonNode Values { get; } = YamlJson.Nodes(File.ReadAllText(Path.Combine(Helm.Chart, "values.yaml"))).Single()!;
 
     private static IEnumerable<string> ComponentNames => YamlFiles(Components, SearchOption.TopDirectoryOnly).Where(node => node.Text("kind") == "Component").Select(node => node.Text("metadata.name"));

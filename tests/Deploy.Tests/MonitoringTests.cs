@@ -30,10 +30,10 @@ public sealed partial class MonitoringTests
         from rule in Rules(rendering).Where(rule => rule.At("alert") is not null)
         from problem in new[]
         {
-            rule.Text("labels.severity") is "critical" or "warning" or "info" ? null : "severity",
+            rule.Text("labels.severity") is "page" or "ticket" ? null : "severity",
             rule.Text("annotations.summary").Length > 0 ? null : "summary",
             rule.Text("annotations.description").Length > 0 ? null : "description",
-            rule.Text("for").Length > 0 ? null : "for",
+            rule.Text("for").Length > 0 || rule.Text("expr").Contains("[1h]", StringComparison.Ordinal) ? null : "for",
             Anchors.Contains(rule.Text("annotations.runbook_url").Split('#')[^1]) && rule.Text("annotations.runbook_url").Contains("docs/operations.md#", StringComparison.Ordinal) ? null : $"runbook_url ({rule.Text("annotations.runbook_url")})",
             rule.Map("annotations").Values.SelectMany(text => LabelUse().Matches(text)).All(use => Regex.IsMatch(rule.Text("expr"), $@"\b{use.Groups[1].Value}\b")) ? null : "a label that the expression has not",
         }
@@ -41,8 +41,30 @@ public sealed partial class MonitoringTests
         select $"{rule.Text("alert")}: {problem}");
 
     [HelmFact]
-    public Task No_two_alerts_have_one_name() => Renderings.HaveNo(rendering =>
-        Rules(rendering).Select(rule => rule.Text("alert")).Where(name => name.Length > 0).GroupBy(name => name).Where(same => same.Count() > 1).Select(same => same.Key));
+    public Task No_two_rules_raise_the_same_alert() => Renderings.HaveNo(rendering =>
+        Rules(rendering).GroupBy(rule => $"{rule.Text("alert")}{rule.At("labels")?.ToJsonString()}").Where(same => same.Count() > 1).Select(same => same.Key));
+
+    [HelmFact]
+    public async Task The_runbooks_tell_of_every_alert_whom_it_wakes()
+    {
+        var alerts = (await Cases.RenderedOnce()).SelectMany(Rules).GroupBy(rule => rule.Text("alert")).Select(same => $"{same.Key}: {string.Join(", or ", same.Select(rule => rule.Text("labels.severity")).Distinct().Order(StringComparer.Ordinal))}");
+
+        Assert.Equal(alerts.Order(StringComparer.Ordinal), AlertRow().Matches(RunbookText).Select(row => $"{row.Groups[1].Value}: {row.Groups[2].Value}").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_link_within_the_runbooks_leads_somewhere() =>
+        Assert.Equal([], OwnLink().Matches(RunbookText).Select(link => link.Groups[1].Value).Except(Anchors));
+
+    [HelmFact]
+    public Task A_path_that_is_asked_for_is_one_that_the_sidecars_count() => Renderings.HaveNo(rendering =>
+        from expression in Rules(rendering).Select(rule => rule.Text("expr")).Concat(Panels(rendering).SelectMany(Expressions))
+        from path in PathUse().Matches(expression).Select(use => use.Groups[1].Value)
+
+        // Without increasedCardinality the label is empty for every path that pathMatching does not name (Dapr: operations/observability/metrics/metrics-overview).
+        where !rendering.OfKind("Configuration").Select(one => one.Json.At("spec.metrics.http")).Any(http =>
+            !http.Is("increasedCardinality", false) || http.Texts("pathMatching").Any(pattern => Regex.IsMatch(pattern, $"^({path})$")))
+        select $"no sidecar counts {path}: {expression}");
 
     [HelmFact]
     public Task Every_panel_has_a_title_an_id_of_its_own_and_something_to_show() => Renderings.HaveNo(rendering =>
@@ -60,10 +82,10 @@ public sealed partial class MonitoringTests
         }
     }
 
-    private static HashSet<string> Anchors { get; } = [.. (File.Exists(Runbooks) ? File.ReadLines(Runbooks) : []).Where(line => line.StartsWith('#'))
-        .Select(line => NoAnchor().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
+    private static string RunbookText { get; } = File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md"));
 
-    private static string Runbooks => Path.Combine(Repository.Root, "docs", "operations.md");
+    // Of its headings, as GitHub makes them.
+    private static HashSet<string> Anchors { get; } = [.. RunbookText.Split('\n').Where(line => line.StartsWith('#')).Select(line => NoAnchor().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
 
     private static IEnumerable<JsonNode> Rules(Rendering rendering) => rendering.OfKind("PrometheusRule").SelectMany(one => one.Json.Items("spec.groups")).SelectMany(group => group.Items("rules"));
 
@@ -105,7 +127,8 @@ public sealed partial class MonitoringTests
 
     /// <summary>Null: there is no such series. A histogram is known by its label "le", and has three.</summary>
     private static string[]? LabelsOf(string series) =>
-        Metrics.TryGetValue(series, out var labels) && !labels.Contains("le") ? labels
+        series.StartsWith('~') ? Metrics.Where(metric => Regex.IsMatch(metric.Key, $"^({series[1..]})$")).Select(metric => metric.Value).FirstOrDefault()
+        : Metrics.TryGetValue(series, out var labels) && !labels.Contains("le") ? labels
         : HistogramSeries().IsMatch(series) && Metrics.TryGetValue(HistogramSeries().Replace(series, ""), out labels) && labels.Contains("le") ? labels
         : null;
 
@@ -117,6 +140,15 @@ public sealed partial class MonitoringTests
 
     [GeneratedRegex(@"\$labels\.(\w+)")]
     private static partial Regex LabelUse();
+
+    [GeneratedRegex(@"^\| \[(\w+)\]\(#\w+\) \| ([^|]+?) \|", RegexOptions.Multiline)]
+    private static partial Regex AlertRow();
+
+    [GeneratedRegex(@"\]\(#([^)]+)\)")]
+    private static partial Regex OwnLink();
+
+    [GeneratedRegex("path=~?\"([^\"]+)\"")]
+    private static partial Regex PathUse();
 
     [GeneratedRegex(@"[^\w\- ]")]
     private static partial Regex NoAnchor();

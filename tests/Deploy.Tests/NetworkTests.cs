@@ -31,6 +31,8 @@ public sealed class NetworkTests
             wanted.AddRange(from app in apps where app != gateway select (app, server, port));
         }
 
+        wanted.AddRange(from broker in rendering.OfKind("StatefulSet") where rendering.OfKind("ScaledObject").Any() && broker.Name.EndsWith("-broker", StringComparison.Ordinal)
+                        select (new Peer("keda", new Dictionary<string, string>()), new Peer(broker.Pod!), AppPort(new(broker.Pod!))));
         if (rendering.Case.Gives("smtp"))
         {
             wanted.AddRange([(rules.PodOf("notifications"), Peer.Outside, 587), (rules.PodOf("notifications"), Peer.Outside, 443)]);

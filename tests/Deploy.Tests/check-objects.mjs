@@ -2,13 +2,10 @@
 //
 // The types of kubernetes-models are Kubernetes' own schemas. TypeScript, given the objects as literals, finds what is unknown; the packages' validators find the rest (formats, patterns,
 // what is required).
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-
-const require = createRequire(import.meta.url);
 
 // Any other group is Kubernetes' own.
 const packages = {
@@ -19,23 +16,20 @@ const packages = {
 
 // Many renderings have the same object.
 const literals = [...new Set(JSON.parse(await text(process.stdin)).map(object => JSON.stringify(object)))];
-const objects = literals.map(literal => JSON.parse(literal)).filter(isKnown);
-for (const object of objects) validate(object);
-checkTypes(objects);
-
-function isKnown(object) {
-  try {
-    require.resolve(moduleOf(object));
-    return true;
-  } catch {
-    report(object, '', `the kind '${object.apiVersion} ${object.kind}' is unknown`);
-    return false;
-  }
+const objects = [];
+for (const object of literals.map(literal => JSON.parse(literal))) {
+  const models = await import(moduleOf(object)).catch(() => undefined);
+  if (models) {
+    objects.push(object);
+    validate(object, models[object.kind]);
+  } else report(object, '', `the kind '${object.apiVersion} ${object.kind}' is unknown`);
 }
 
-function validate(object) {
+checkTypes(objects);
+
+function validate(object, Model) {
   try {
-    new (require(moduleOf(object))[object.kind])(object).validate();
+    new Model(object).validate();
   } catch (error) {
     for (const line of error.errors ?? [error]) report(object, (line.instancePath ?? '').replaceAll('/', '.'), line.message);
   }

@@ -1,4 +1,5 @@
 // Reads PromQL expressions as a JSON array from stdin and prints for each a line of JSON: { problem } or { metrics }, by metric the names of the labels that are asked of it.
+// A metric that is asked for by a pattern stands there as ~pattern.
 import { text } from 'node:stream/consumers';
 import { parser } from '@prometheus-io/lezer-promql';
 
@@ -7,32 +8,52 @@ for (const expression of JSON.parse(await text(process.stdin))) console.log(JSON
 function read(expression) {
   const selectors = [];
   const groupings = [];
+  const replaced = [];
   let problem;
   parser.parse(expression).iterate({
-    enter(node) {
-      if (node.type.isError) problem ??= `${expression} is no PromQL at ${node.from}: '${expression.slice(node.from)}'`;
-      if (node.name === 'VectorSelector') selectors.push(node.node);
-      if (node.name === 'AggregateModifier' && node.node.getChild('By')) groupings.push({ of: node.node.parent, labels: namesIn(node.node, expression) });
+    enter({ node, name, from, type }) {
+      if (type.isError) problem ??= `${expression} is no PromQL at ${from}: '${expression.slice(from)}'`;
+      if (name === 'VectorSelector') selectors.push(node);
+      if (name === 'AggregateModifier' && node.getChild('By')) groupings.push({ of: node.parent, labels: textsIn(node, 'LabelName', expression) });
+      if (name === 'FunctionCall' && textsIn(node, 'FunctionIdentifier', expression)[0] === 'label_replace') replaced.push({ of: node, label: newLabelOf(node, expression) });
     },
   });
 
   const metrics = {};
   for (const selector of selectors) {
-    const name = selector.getChild('Identifier');
-    if (!name) problem ??= `${expression} asks for no metric by name`;
-    else {
-      const grouped = groupings.filter(({ of }) => of.from <= selector.from && selector.to <= of.to).flatMap(({ labels }) => labels);
-      (metrics[expression.slice(name.from, name.to)] ??= []).push(...namesIn(selector, expression), ...grouped);
+    const name = nameOf(selector, expression);
+    if (!name) {
+      problem ??= `${expression} asks for no metric by name`;
+      continue;
     }
+
+    // What label_replace has made of others is not asked of the metric.
+    const around = ({ of }) => of.from <= selector.from && selector.to <= of.to;
+    const made = replaced.filter(around).map(({ label }) => label);
+    const grouped = groupings.filter(around).flatMap(({ labels }) => labels).filter(label => !made.includes(label));
+    const matched = textsIn(selector, 'LabelName', expression).filter(label => label !== '__name__');
+    metrics[name] = [...new Set([...(metrics[name] ?? []), ...matched, ...grouped])];
   }
 
   return problem ? { problem } : { metrics };
 }
 
-function namesIn(node, expression) {
-  const names = [];
-  node.cursor().iterate(({ name, from, to }) => {
-    if (name === 'LabelName') names.push(expression.slice(from, to));
+function nameOf(selector, expression) {
+  const [name] = textsIn(selector, 'Identifier', expression);
+  const [, pattern] = /__name__=~"([^"]+)"/.exec(expression.slice(selector.from, selector.to)) ?? [];
+  return name ?? (pattern && `~${pattern}`);
+}
+
+// label_replace(of, "the new label", ...)
+function newLabelOf(call, expression) {
+  const [label] = call.getChild('FunctionCallBody').getChildren('StringLiteral').map(({ from, to }) => expression.slice(from + 1, to - 1));
+  return label;
+}
+
+function textsIn(node, name, expression) {
+  const texts = [];
+  node.cursor().iterate(one => {
+    if (one.name === name) texts.push(expression.slice(one.from, one.to));
   });
-  return names;
+  return texts;
 }
