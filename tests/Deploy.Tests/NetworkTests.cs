@@ -35,7 +35,8 @@ public sealed class NetworkTests
             wanted.AddRange(from app in apps where app != gateway select (app, server, port));
         }
 
-        wanted.AddRange(from broker in rendering.OfKind("StatefulSet") where rendering.OfKind("ScaledObject").Any() && broker.Name.EndsWith("-broker", StringComparison.Ordinal)
+        wanted.AddRange(from broker in rendering.OfKind("StatefulSet")
+                        where rendering.OfKind("ScaledObject").Any() && broker.Name.EndsWith("-broker", StringComparison.Ordinal)
                         select (new Peer("keda", new Dictionary<string, string>()), new Peer(broker.Pod!), AppPort(new(broker.Pod!))));
         if (rendering.Case.Gives("smtp"))
         {
