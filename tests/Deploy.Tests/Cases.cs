@@ -8,6 +8,7 @@ internal static class Cases
         defaults:
           podLabels: { team: shop }
           podAnnotations: { example.com/note: hello }
+          serviceAccountAnnotations: { example.com/role: shop }
           env: { Logging__LogLevel__Default: Debug }
           autoscaling: { enabled: true }
           nodeSelector: { kubernetes.io/os: linux }
@@ -87,7 +88,7 @@ internal static class Cases
         .. from broker in Brokers from store in Stores select new Case($"existing secrets, {broker.Key}, {store.Key}", [broker.Value, store.Value, ExistingSecrets]),
         new("existing secrets with KEDA", [.. Usual.Values, ExistingSecrets, Keda]),
         new("Kafka without a password", [Stores["postgresql"], "broker: { type: kafka, kafka: { brokers: 'k.example:9092', authType: none } }", Keda]),
-        new("another secret store", [.. Usual.Values, "secretStore: { type: secretstores.kubernetes }"]),
+        new("another secret store", [.. Usual.Values, "secretStore: { type: secretstores.hashicorp.vault, metadata: [{ name: vaultAddr, value: 'https://vault.example:8200' }] }"]),
         new("nothing", [.. Usual.Values, Nothing]),
         new("other names", [.. Usual.Values, Everything], Release: "black-friday-2026", Namespace: "eu"),
         new("names of our own", [.. Usual.Values, "fullnameOverride: shop"], Release: "x"),

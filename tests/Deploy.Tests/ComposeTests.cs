@@ -29,6 +29,8 @@ public sealed partial class ComposeTests
         }
     }
 
+    public static TheoryData<string> AppIds => [.. DeployFiles.Apps.Select(app => app.AppId)];
+
     [NodeFact(Linter.Folder)]
     public async Task Compose_takes_the_file()
     {
@@ -70,10 +72,9 @@ public sealed partial class ComposeTests
     }
 
     [Theory]
-    [MemberData(nameof(Apps))]
-    public void A_sidecar_has_every_resource_of_components(string appId, string folder)
+    [MemberData(nameof(AppIds))]
+    public void A_sidecar_has_every_resource_of_components(string appId)
     {
-        _ = folder;
         var sidecar = Services[$"{appId}-dapr"];
         var flags = Flags(sidecar);
         var mounts = Texts(sidecar["volumes"]).Select(volume => volume.Split(':')).ToDictionary(parts => parts[1], parts => parts[0]);

@@ -18,7 +18,7 @@ internal static partial class DeployFiles
     /// <summary>A file's document, with what is merged into its maps (<c>&lt;&lt;</c>) in them.</summary>
     public static JsonNode Yaml(string file) => Merged(YamlJson.Nodes(Text(file)).Single())!;
 
-    /// <summary>The files in the repository, and in its folders, that are in git: paths from its root.</summary>
+    /// <summary>The files of a folder and of those in it, without what is built or fetched: paths from the repository's root.</summary>
     public static IEnumerable<string> Named(string pattern, string folder = "")
     {
         var path = Path.Combine(Repository.Root, folder);

@@ -110,7 +110,7 @@ public sealed class ImageTests(OrdersBuild orders) : IClassFixture<OrdersBuild>
     [NodeFact(Loyalty)]
     public async Task The_image_of_Loyalty_starts_answers_and_writes_nothing()
     {
-        // Its packages are those of the repository; the tests of other days have fetched them.
+        // What npm would fetch, the folder in the repository has.
         using var build = await LocalBuild.Run(Dockerfile.Of(Loyalty), null, (command, folder) =>
         {
             Assert.StartsWith("npm ci --omit=dev", command, StringComparison.Ordinal);

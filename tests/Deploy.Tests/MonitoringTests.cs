@@ -62,7 +62,7 @@ public sealed partial class MonitoringTests
         from expression in Rules(rendering).Select(rule => rule.Text("expr")).Concat(Panels(rendering).SelectMany(Expressions))
         from path in PathUse().Matches(expression).Select(use => use.Groups[1].Value)
 
-        // Without increasedCardinality the label is empty for every path that pathMatching does not name (Dapr: operations/observability/metrics/metrics-overview).
+            // Without increasedCardinality the label is empty for every path that pathMatching does not name (Dapr: operations/observability/metrics/metrics-overview).
         where !rendering.OfKind("Configuration").Select(one => one.Json.At("spec.metrics.http")).Any(http =>
             !http.Is("increasedCardinality", false) || http.Texts("pathMatching").Any(pattern => Regex.IsMatch(pattern, $"^({path})$")))
         select $"no sidecar counts {path}: {expression}");

@@ -28,17 +28,17 @@ internal sealed class NetworkRules(Rendering rendering)
 
     public Peer PodOf(string appId) => new(rendering.Apps[appId]);
 
-    /// <summary>Whether the one may connect to a TCP port of the other.</summary>
-    public bool Allow(Peer from, Peer to, int port) => Allows("Egress", from, to, to, port) && Allows("Ingress", to, from, to, port);
+    /// <summary>Whether the one may connect to a port of the other.</summary>
+    public bool Allow(Peer from, Peer to, int port, string protocol = "TCP") => Allows("Egress", from, to, to, port, protocol) && Allows("Ingress", to, from, to, port, protocol);
 
-    private bool Allows(string direction, Peer guarded, Peer other, Peer target, int port)
+    private bool Allows(string direction, Peer guarded, Peer other, Peer target, int port, string protocol)
     {
         var policies = rendering.OfKind("NetworkPolicy")
             .Where(policy => guarded.Namespace == policy.Namespace && IsFor(policy, direction) && Selectors.Matches(policy.Json.At("spec.podSelector"), guarded.Labels)).ToList();
         var (rules, peers) = direction == "Ingress" ? ("spec.ingress", "from") : ("spec.egress", "to");
         return policies.Count == 0 || policies.Any(policy => policy.Json.Items(rules).Any(rule =>
             (!rule.Items(peers).Any() || rule.Items(peers).Any(peer => IsPeer(peer, other, policy.Namespace)))
-            && (!rule.Items("ports").Any() || rule.Items("ports").Any(one => IsPort(one, target, port)))));
+            && (!rule.Items("ports").Any() || rule.Items("ports").Any(one => IsPort(one, target, port, protocol)))));
     }
 
     private static bool IsFor(KubeObject policy, string direction) => policy.Json.At("spec.policyTypes") is null
@@ -53,7 +53,7 @@ internal sealed class NetworkRules(Rendering rendering)
                 : Selectors.Matches(namespaces, new Dictionary<string, string> { ["kubernetes.io/metadata.name"] = other.Namespace }))
             && (peer.At("podSelector") is not { } pods || Selectors.Matches(pods, other.Labels));
 
-    private static bool IsPort(JsonNode rule, Peer target, int port) => rule.Text("protocol") is "" or "TCP" && (
+    private static bool IsPort(JsonNode rule, Peer target, int port, string protocol) => (rule.Text("protocol") is { Length: > 0 } other ? other : "TCP") == protocol && (
         rule.At("port") is null
         || rule.Number("endPort") is { } end && rule.Number("port") <= port && port <= end
         || rule.Text("port") == port.ToString(CultureInfo.InvariantCulture)

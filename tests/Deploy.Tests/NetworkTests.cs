@@ -5,6 +5,10 @@ public sealed class NetworkTests
 {
     private const int Sidecar = 50002;
     private const int Metrics = 9090;
+    private const int Dns = 53;
+
+    // Sentry; placement; scheduler; the operator.
+    private static readonly int[] ControlPlane = [50001, 50005, 50006, 6500];
 
     [HelmFact]
     public Task A_policy_selects_pods_of_the_release() => Renderings.HaveNo(rendering =>
@@ -22,7 +26,7 @@ public sealed class NetworkTests
         var gateway = rules.PodOf("gateway");
         var wanted = new List<(Peer From, Peer To, int Port)>();
         wanted.AddRange(from one in apps from other in apps where one != other select (one, other, Sidecar));
-        wanted.AddRange(from app in apps select (app, new Peer("dapr-system", new Dictionary<string, string> { ["app"] = "dapr-sentry" }), 50001));
+        wanted.AddRange(from app in apps from port in ControlPlane select (app, new Peer("dapr-system", new Dictionary<string, string>()), port));
         wanted.AddRange(from app in apps select (new Peer("monitoring", new Dictionary<string, string>()), app, Metrics));
         wanted.Add((rules.TestPod, gateway, 8080));
         wanted.Add((rendering.Case.Gives("ingress-nginx") ? new("ingress-nginx", new Dictionary<string, string>()) : Peer.Outside, gateway, 8080));
@@ -31,7 +35,8 @@ public sealed class NetworkTests
             wanted.AddRange(from app in apps where app != gateway select (app, server, port));
         }
 
-        wanted.AddRange(from broker in rendering.OfKind("StatefulSet") where rendering.OfKind("ScaledObject").Any() && broker.Name.EndsWith("-broker", StringComparison.Ordinal)
+        wanted.AddRange(from broker in rendering.OfKind("StatefulSet")
+                        where rendering.OfKind("ScaledObject").Any() && broker.Name.EndsWith("-broker", StringComparison.Ordinal)
                         select (new Peer("keda", new Dictionary<string, string>()), new Peer(broker.Pod!), AppPort(new(broker.Pod!))));
         if (rendering.Case.Gives("smtp"))
         {
@@ -43,7 +48,10 @@ public sealed class NetworkTests
             wanted.AddRange(from app in apps select (app, new Peer("monitoring", new Dictionary<string, string>()), 4317));
         }
 
-        return wanted.Where(one => !rules.Allow(one.From, one.To, one.Port)).Select(one => $"{one.From} -> {one.To}, {one.Port}");
+        var names = new Peer("kube-system", new Dictionary<string, string>());
+        return wanted.Select(one => (one.From, one.To, one.Port, Protocol: "TCP"))
+            .Concat(from app in apps from protocol in new[] { "TCP", "UDP" } select (From: app, To: names, Port: Dns, Protocol: protocol))
+            .Where(one => !rules.Allow(one.From, one.To, one.Port, one.Protocol)).Select(one => $"{one.From} -> {one.To}, {one.Protocol} {one.Port}");
     });
 
     [HelmFact]

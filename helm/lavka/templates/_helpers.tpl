@@ -105,7 +105,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if eq $values.type "mongodb" }}
 {{- fail "devDatabase.enabled: there is no bundled MongoDB; it would have to be a replica set. Take state.type postgresql or redis." }}
 {{- end }}
-{{- $host := printf "%s-%s" (include "lavka.fullname" $root) .role }}
+{{- /* For KEDA, too, which is in another namespace. */}}
+{{- $host := printf "%s-%s.%s.svc" (include "lavka.fullname" $root) .role $root.Release.Namespace }}
 {{- $_ := set $server "tls" false }}
 {{- $_ := set $server $key (eq $values.type "kafka" | ternary (printf "%s:9092" $host) $host) }}
 {{- if eq $values.type "kafka" }}
