@@ -38,13 +38,12 @@ public sealed class AccessTests
         where !allows(call, rendering.Case.Namespace, TrustDomain)
         select call);
 
+    // daprd's rule for /x/* holds for /x, too.
     [HelmFact]
     public Task No_other_service_may_make_it() => HaveNo((rendering, allows) =>
         from call in ServiceCode.Calls.DistinctBy(call => (call.Called, call.Verb, call.Path))
         from caller in ServiceCode.Apps.Select(app => app.Id).Append("stranger")
         let other = call with { Caller = caller }
-
-        // daprd's rule for /x/* holds for /x, too.
         where caller != call.Called && !ServiceCode.Calls.Contains(other) && !ServiceCode.Calls.Contains(other with { Path = $"{call.Path}/a-1" }) && allows(other, rendering.Case.Namespace, TrustDomain)
         select other);
 

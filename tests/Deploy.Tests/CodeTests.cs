@@ -72,12 +72,11 @@ public sealed class CodeTests
             .Where(one => !Specs(rendering.OfKind(one.Item1)).SequenceEqual(Specs(YamlJson.Nodes(File.ReadAllText(Path.Combine(Components, one.Item2))).Select(node => new KubeObject((JsonObject)node!, "")))))
             .Select(one => $"{one.Item1} is not what {one.Item2} says"));
 
+    // daprd names RabbitMQ's queues after app id and topic; the groups of Kafka and Redis are the app ids.
     [HelmFact]
     public Task A_service_is_scaled_by_what_waits_in_its_topics() => Renderings.HaveNo(rendering =>
         from scaler in rendering.OfKind("ScaledObject")
         let appId = rendering.Find("Deployment", scaler.Json.Text("spec.scaleTargetRef.name"))!.Pod!.AppId!
-
-        // daprd names RabbitMQ's queues so; the groups of Kafka and Redis are the app ids.
         let queues = scaler.Json.Items("spec.triggers").Select(trigger => trigger.At("metadata"))
             .Select(queue => queue.Text("queueName") + $"{queue.Text("consumerGroup")}-{queue.Text("topic")}{queue.Text("stream")}".Trim('-')).Where(queue => queue.Length > 0)
         where !ServiceCode.TopicsOf(appId).Select(topic => $"{appId}-{topic}").SequenceEqual(queues)

@@ -57,12 +57,11 @@ public sealed partial class MonitoringTests
     public void Every_link_within_the_runbooks_leads_somewhere() =>
         Assert.Equal([], OwnLink().Matches(RunbookText).Select(link => link.Groups[1].Value).Except(Anchors));
 
+    // Without increasedCardinality the label is empty for every path that pathMatching does not name (Dapr: operations/observability/metrics/metrics-overview).
     [HelmFact]
     public Task A_path_that_is_asked_for_is_one_that_the_sidecars_count() => Renderings.HaveNo(rendering =>
         from expression in Rules(rendering).Select(rule => rule.Text("expr")).Concat(Panels(rendering).SelectMany(Expressions))
         from path in PathUse().Matches(expression).Select(use => use.Groups[1].Value)
-
-            // Without increasedCardinality the label is empty for every path that pathMatching does not name (Dapr: operations/observability/metrics/metrics-overview).
         where !rendering.OfKind("Configuration").Select(one => one.Json.At("spec.metrics.http")).Any(http =>
             !http.Is("increasedCardinality", false) || http.Texts("pathMatching").Any(pattern => Regex.IsMatch(pattern, $"^({path})$")))
         select $"no sidecar counts {path}: {expression}");

@@ -14,12 +14,6 @@ const packages = {
   'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
 };
 
-// What a kind has, and its package does not know yet.
-const newer = {
-  // KEDA 2.13: authentication-providers/configmap.
-  TriggerAuthentication: '{ spec: { configMapTargetRef?: { parameter: string; name: string; key: string }[] } }',
-};
-
 // Many renderings have the same object.
 const literals = [...new Set(JSON.parse(await text(process.stdin)).map(object => JSON.stringify(object)))];
 const objects = [];
@@ -45,7 +39,7 @@ function checkTypes(objects) {
   const modules = [...new Map(objects.map(object => [moduleOf(object), object])).values()];
   const source = [
     ...modules.map(object => `import type { I${object.kind} as ${nameOf(object)} } from '${moduleOf(object)}';`),
-    ...objects.map((object, i) => `const o${i}: ${nameOf(object)}${newer[object.kind] ? ` & ${newer[object.kind]}` : ''} = ${JSON.stringify(object)};`),
+    ...objects.map((object, i) => `const o${i}: ${nameOf(object)} = ${JSON.stringify(object)};`),
   ].join('\n');
 
   const fileName = fileURLToPath(new URL('objects.ts', import.meta.url));
