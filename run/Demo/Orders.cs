@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 
 namespace Lavka.Run.Demo;
 
@@ -15,7 +14,8 @@ internal sealed class Orders(ShopClient shop, string run, IReadOnlyList<User> us
     // Shorter than the provider needs for the slow product, and than anybody needs to decide what nobody decides.
     private const double Hurry = 3;
 
-    private readonly ConcurrentDictionary<string, bool> _toApprove = new();
+    // The orders whose payments nobody is to decide.
+    private readonly ConcurrentDictionary<string, bool> _undecided = new();
 
     // An actor's cart is one at a time; two orders at once of one shopper would share it.
     private readonly SemaphoreSlim[] _carts = [.. shoppers.Select(_ => new SemaphoreSlim(1))];
@@ -48,30 +48,33 @@ internal sealed class Orders(ShopClient shop, string run, IReadOnlyList<User> us
             case 15:
                 return await Place(shopper, catalog.SlowToPay, key, null, Hurry, stop);
             case 16:
-                var held = await Place(shopper, catalog.Suspicious, key, null, null, stop);
-                _toApprove[held.Id] = true;
-                return held;
+                return await Place(shopper, catalog.Suspicious, key, null, null, stop);
             case 17:
-                return await Place(shopper, catalog.Suspicious, key, null, Hurry, stop);
+                var undecided = await Place(shopper, catalog.Suspicious, key, null, Hurry, stop);
+                _undecided[undecided.Id] = true;
+                return undecided;
             default:
                 return await shop.Place(user, [new(plenty.Id, 1, plenty.Price)], key, stop);
         }
     }
 
-    /// <summary>What an operator does meanwhile: changes a price, and approves what is suspicious.</summary>
+    /// <summary>What an operator does meanwhile: changes a price, and approves what is suspicious, also of a run that was killed.</summary>
     public async Task Operate(CancellationToken stop)
     {
         for (var price = 10; ; price = price == 19 ? 10 : price + 1)
         {
             using var changed = await shop.Send(operators, HttpMethod.Patch, $"/v2/products/{catalog.Moving.Id}", new { price }, null, stop);
-            foreach (var orderId in _toApprove.Keys)
+            const string Held = "/v2/payments?status=review&limit=100";
+            for (var next = Held; next is not null;)
             {
-                using var approved = await shop.Send(operators, HttpMethod.Post, $"/v2/payments/{orderId}/review", new { decision = "approve" }, null, stop);
-                if (approved.StatusCode != HttpStatusCode.NotFound)
+                var page = await shop.Ask<PaymentPage>(operators, HttpMethod.Get, next, null, null, stop);
+                foreach (var payment in page.Items.Where(payment => !_undecided.ContainsKey(payment.OrderId)))
                 {
-                    // Approved, or cancelled before.
-                    _toApprove.TryRemove(orderId, out _);
+                    // Or it is cancelled by now.
+                    using var approved = await shop.Send(operators, HttpMethod.Post, $"/v2/payments/{payment.OrderId}/review", new { decision = "approve" }, null, stop);
                 }
+
+                next = page.NextCursor is null ? null : $"{Held}&cursor={page.NextCursor}";
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(250), stop);

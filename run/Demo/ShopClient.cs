@@ -22,6 +22,8 @@ internal sealed record StockLevel(string ProductId, long OnHand, long Reserved, 
 
 internal sealed record Payment(string OrderId, decimal Amount, string Status);
 
+internal sealed record PaymentPage(IReadOnlyList<Payment> Items, string? NextCursor);
+
 internal sealed record Shipment(string OrderId, string Status);
 
 internal sealed record Message(string Template, string Reference);
