@@ -20,7 +20,7 @@ public sealed partial class ComposeTests
         get
         {
             var data = new TheoryData<string, string>();
-            foreach (var (appId, folder) in DeployFiles.Apps)
+            foreach (var (appId, folder, _) in ServiceCode.Apps)
             {
                 data.Add(appId, folder);
             }
@@ -29,9 +29,9 @@ public sealed partial class ComposeTests
         }
     }
 
-    public static TheoryData<string> AppIds => [.. DeployFiles.Apps.Select(app => app.AppId)];
+    public static TheoryData<string> AppIds => [.. ServiceCode.Apps.Select(app => app.Id)];
 
-    [NodeFact(Linter.Folder)]
+    [NodeFact(Node.Folder)]
     public async Task Compose_takes_the_file()
     {
         Assert.Empty(await Linter.Problems("compose", DeployFiles.Text(File)));
@@ -40,7 +40,7 @@ public sealed partial class ComposeTests
 
     [Fact]
     public void The_services_are_the_apps_of_the_run_file_with_their_sidecars_and_what_they_need() =>
-        Assert.Equal(DeployFiles.Apps.SelectMany(app => new[] { app.AppId, $"{app.AppId}-dapr" }).Concat(Servers).Order(), Services.Keys.Order());
+        Assert.Equal(ServiceCode.Apps.SelectMany(app => new[] { app.Id, $"{app.Id}-dapr" }).Concat(Servers).Order(), Services.Keys.Order());
 
     [Theory]
     [MemberData(nameof(Apps))]
@@ -114,7 +114,7 @@ public sealed partial class ComposeTests
             ConnectionString(DeployFiles.Yaml("compose/statestore.yaml")), StringComparison.Ordinal);
 
         var traces = Text(DeployFiles.Yaml("compose/configuration.yaml")["spec"]!["tracing"]!["otel"]!["endpointAddress"]);
-        Assert.All(DeployFiles.Apps, app => Assert.Equal($"http://{traces}", Text(Services[app.AppId]["environment"]!["OTEL_EXPORTER_OTLP_ENDPOINT"])));
+        Assert.All(ServiceCode.Apps, app => Assert.Equal($"http://{traces}", Text(Services[app.Id]["environment"]!["OTEL_EXPORTER_OTLP_ENDPOINT"])));
 
         // The ports are the defaults of Dapr's services, which are told no others.
         var flags = Flags(Services["orders-dapr"]);

@@ -9,10 +9,6 @@ internal static partial class DeployFiles
 {
     private static readonly string[] NotOurs = [".git", "bin", "obj", "node_modules"];
 
-    /// <summary>The apps of dapr.yaml, and their folders from the repository's root.</summary>
-    public static IReadOnlyList<(string AppId, string Folder)> Apps { get; } =
-        [.. Yaml("dapr.yaml")["apps"]!.AsArray().Select(app => ((string)app!["appID"]!, (string)app["appDirPath"]!))];
-
     public static string Text(string file) => File.ReadAllText(Path.Combine(Repository.Root, file));
 
     /// <summary>A file's document, with what is merged into its maps (<c>&lt;&lt;</c>) in them.</summary>

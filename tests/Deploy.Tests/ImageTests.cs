@@ -14,9 +14,9 @@ public sealed class ImageTests(OrdersBuild orders) : IClassFixture<OrdersBuild>
 
     public static TheoryData<string> Dockerfiles => [.. Dockerfile.All.Select(file => file.Path)];
 
-    public static TheoryData<string> Folders => [.. DeployFiles.Apps.Select(app => app.Folder)];
+    public static TheoryData<string> Folders => [.. ServiceCode.Apps.Select(app => app.Folder)];
 
-    [NodeFact(Linter.Folder)]
+    [NodeFact(Node.Folder)]
     public async Task A_Docker_takes_the_Dockerfiles()
     {
         Assert.Equal(2, Dockerfile.All.Count);

@@ -12,7 +12,7 @@ public sealed partial class MonitoringTests
     private static readonly string[] TargetLabels = ["namespace", "pod", "container", "service", "job", "instance", "endpoint", "node"];
 
     // By name the labels of the metrics of daprd 1.17 (pkg/diagnostics), of RabbitMQ's prometheus plugin, and of the exporters for Kafka, Redis and Kubernetes.
-    private static readonly Dictionary<string, string[]> Metrics = JsonSerializer.Deserialize<Dictionary<string, string[]>>(File.ReadAllText(Path.Combine(Repository.Root, HelmPrograms.Folder, "metrics.json")))!;
+    private static readonly Dictionary<string, string[]> Metrics = JsonSerializer.Deserialize<Dictionary<string, string[]>>(File.ReadAllText(Path.Combine(Repository.Root, Node.Folder, "metrics.json")))!;
 
     [HelmFact]
     public async Task Every_expression_asks_for_what_there_is()

@@ -11,7 +11,7 @@ public sealed partial class PipelineTests
 
     public static TheoryData<string> Files => [.. DeployFiles.Named("*", Workflows)];
 
-    [NodeFact(Linter.Folder)]
+    [NodeFact(Node.Folder)]
     public async Task GitHub_takes_the_workflows()
     {
         Assert.Equal(["chart.yaml", "ci.yaml", "images.yaml"], DeployFiles.Named("*", Workflows).Select(Path.GetFileName).Order());
@@ -57,7 +57,7 @@ public sealed partial class PipelineTests
         var matrix = DeployFiles.Yaml($"{Workflows}/images.yaml")["jobs"]!["image"]!["strategy"]!["matrix"]!["include"]!.AsArray();
 
         Assert.Equal(
-            DeployFiles.Apps.Select(app => (app.AppId, Dockerfile.Of(app.Folder).Path, Dockerfile.Of(app.Folder).ServiceOf(app.Folder))).Order(),
+            ServiceCode.Apps.Select(app => (app.Id, Dockerfile.Of(app.Folder).Path, Dockerfile.Of(app.Folder).ServiceOf(app.Folder))).Order(),
             matrix.Select(image => ((string)image!["app"]!, (string)image["file"]!, (string?)image["service"])).Order());
     }
 

@@ -10,7 +10,7 @@ public sealed partial class PodTests
 {
     // By name what Dapr's injector takes as value (Dapr: reference/arguments-annotations-overview; pkg/injector/annotations).
     private static readonly Dictionary<string, string> Annotations = JsonSerializer.Deserialize<Dictionary<string, string>>(
-        File.ReadAllText(Path.Combine(Repository.Root, HelmPrograms.Folder, "dapr-annotations.json")))!;
+        File.ReadAllText(Path.Combine(Repository.Root, Node.Folder, "dapr-annotations.json")))!;
 
     [HelmFact]
     public Task Every_pod_is_restricted() => Renderings.HaveNo(rendering => rendering.Pods.SelectMany(PodSecurity.Problems));

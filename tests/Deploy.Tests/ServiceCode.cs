@@ -5,6 +5,7 @@ using Lavka.Testing;
 namespace Lavka.Deploy.Tests;
 
 /// <summary>A service as dapr.yaml has it.</summary>
+/// <param name="Folder">From the repository's root.</param>
 internal sealed record App(string Id, string Folder, int Port);
 
 /// <summary>A call of one service by another, through Dapr.</summary>
@@ -16,14 +17,14 @@ internal static partial class ServiceCode
     private static readonly string[] Verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
     public static IReadOnlyList<App> Apps { get; } = [.. YamlJson.Nodes(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml"))).Single().Items("apps")
-        .Select(app => new App(app.Text("appID"), Path.Combine(Repository.Root, app.Text("appDirPath")), app.Number("appPort")!.Value))];
+        .Select(app => new App(app.Text("appID"), app.Text("appDirPath"), app.Number("appPort")!.Value))];
 
     // A test of the shop keeps the document equal to what the services ask their sidecars for.
     private static readonly IReadOnlyList<JsonNode> Operations =
         [.. JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "docs", "asyncapi.json")))!["operations"]!.AsObject().Select(operation => operation.Value!)];
 
     // By name as other classes write it: Topics.Users.
-    private static readonly Dictionary<string, string> Constants = Files(Path.Combine(Repository.Root, "services"))
+    private static readonly Dictionary<string, string> Constants = Files("services")
         .SelectMany(file => Constant().Matches(file.Text).Select(match => ($"{file.Name}.{match.Groups[1].Value}", match.Groups[2].Value)))
         .ToDictionary(constant => constant.Item1, constant => constant.Item2);
 
@@ -52,7 +53,7 @@ internal static partial class ServiceCode
     public static IReadOnlyList<Call> Calls { get; } = [.. Apps.SelectMany(app => Files(app.Folder).SelectMany(file => CallsOf(app.Id, file).Concat(ForwardsOf(app.Id, file)))).Distinct()];
 
     /// <summary>The files that call services themselves; all others do it through the class Peers.</summary>
-    public static IEnumerable<string> Callers => Files(Path.Combine(Repository.Root, "services")).Where(file => Invocation().IsMatch(file.Text)).Select(file => file.Name).Distinct();
+    public static IEnumerable<string> Callers => Files("services").Where(file => Invocation().IsMatch(file.Text)).Select(file => file.Name).Distinct();
 
     private static IEnumerable<Call> CallsOf(string caller, (string Name, string Text) file)
     {
@@ -86,9 +87,9 @@ internal static partial class ServiceCode
 
     private static string Resolve(string expression) => Constants.TryGetValue(expression, out var value) ? value : throw new FormatException($"'{expression}' is not understood here: which service is called?");
 
-    private static IEnumerable<(string Name, string Text)> Files(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-        .Where(file => Path.GetExtension(file) is ".cs" or ".js" && !Path.GetRelativePath(folder, file).Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin" or "node_modules" or "test" or "ops"))
-        .Select(file => (Path.GetFileNameWithoutExtension(file), File.ReadAllText(file)));
+    private static IEnumerable<(string Name, string Text)> Files(string folder) => DeployFiles.Named("*", folder)
+        .Where(file => Path.GetExtension(file) is ".cs" or ".js" && !file.Split('/').Any(part => part is "test" or "ops"))
+        .Select(file => (Path.GetFileNameWithoutExtension(file), DeployFiles.Text(file)));
 
     [GeneratedRegex("""const string (\w+) = "([^"]*)";""")]
     private static partial Regex Constant();

@@ -94,13 +94,15 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/* The settings of the chosen broker or database, as YAML, with the bundled server's address where that is on: (dict "root" $ "role" "broker"). */}}
 {{- define "lavka.server" -}}
 {{- $root := .root }}
-{{- $values := index $root.Values (eq .role "broker" | ternary "broker" "state") }}
-{{- $dev := index $root.Values (eq .role "broker" | ternary "devBroker" "devDatabase") }}
+{{- $name := eq .role "broker" | ternary "broker" "state" }}
+{{- $devName := eq .role "broker" | ternary "devBroker" "devDatabase" }}
+{{- $values := index $root.Values $name }}
+{{- $dev := index $root.Values $devName }}
 {{- $server := deepCopy (index $values $values.type) }}
 {{- $key := index (dict "kafka" "brokers" "mongodb" "connectionString") $values.type | default "host" }}
 {{- if $dev.enabled }}
 {{- if $values.existingSecret }}
-{{- fail (printf "%s.existingSecret: the bundled server has a password of its own; leave one of them out." (eq .role "broker" | ternary "broker" "state")) }}
+{{- fail (printf "%s.existingSecret: the bundled server has a password of its own; leave one of them out." $name) }}
 {{- end }}
 {{- if eq $values.type "mongodb" }}
 {{- fail "devDatabase.enabled: there is no bundled MongoDB; it would have to be a replica set. Take state.type postgresql or redis." }}
@@ -119,7 +121,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- else if not (index $server $key) }}
 {{- $inSecret := and $values.existingSecret (has $values.type (list "rabbitmq" "mongodb")) }}
 {{- if not $inSecret }}
-{{- fail (printf "%s.%s.%s: where is it? Or set %s.enabled, for trying things out." (eq .role "broker" | ternary "broker" "state") $values.type $key (eq .role "broker" | ternary "devBroker" "devDatabase")) }}
+{{- fail (printf "%s.%s.%s: where is it? Or set %s.enabled, for trying things out." $name $values.type $key $devName) }}
 {{- end }}
 {{- end }}
 {{- $server | toYaml }}
