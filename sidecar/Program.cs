@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.NetworkInformation;
 using System.Runtime.InteropServices;
 using Lavka.Sidecar;
 using Lavka.Sidecar.Observability;
@@ -12,6 +13,8 @@ var appProtocol = Text("--app-protocol", "The app's protocol: http", "http");
 var appChannelAddress = Text("--app-channel-address", "The host the app listens on", "127.0.0.1");
 var appMaxConcurrency = Number("--app-max-concurrency", "How many requests the app gets at once; -1: no limit", -1);
 var httpPort = Number("--dapr-http-port", "The port of the Dapr API", 3500);
+var grpcPort = Number("--dapr-grpc-port", "The port of the gRPC API", null);
+var unixDomainSocket = Text("--unix-domain-socket", "A folder for Unix domain sockets: the APIs are there, and on no port");
 var resourcesPath = new Option<string[]>("--resources-path", "-resources-path", "--components-path", "-components-path") { Description = "A folder with Dapr resources; may be repeated" };
 var config = new Option<string[]>("--config", "-config") { Description = "A file with a Configuration resource; may be repeated" };
 var maxBodySize = Text("--max-body-size", "The largest request body, for example 4Mi; 0: no limit", "4Mi");
@@ -28,9 +31,9 @@ var enableApiLogging = Flag("--enable-api-logging", "Log every call of the API",
 var logLevel = Text("--log-level", "debug, info, warn, error or fatal", "info");
 var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
 
-var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP API on one machine, without Docker.")
+var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP and gRPC APIs on one machine, without Docker.")
 {
-    appId, appPort, appProtocol, appChannelAddress, appMaxConcurrency, httpPort, resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort,
+    appId, appPort, appProtocol, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort,
     enableAppHealthCheck, appHealthCheckPath, appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, enableApiLogging, logLevel, logAsJson,
 };
 command.TreatUnmatchedTokensAsErrors = false;
@@ -57,7 +60,7 @@ command.SetAction(async (arguments, stop) =>
         }
 
         await using var sidecar = await Start(arguments.GetValue(enableMetrics) ? arguments.GetValue(metricsPort) : null);
-        log.LogInformation("The Dapr API is at {Endpoint}", sidecar.HttpEndpoint);
+        log.LogInformation("The Dapr API is at {Endpoint}, over gRPC at {GrpcEndpoint}", sidecar.HttpEndpoint, sidecar.GrpcEndpoint);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
@@ -87,6 +90,8 @@ command.SetAction(async (arguments, stop) =>
                 AppChannelAddress = arguments.GetValue(appChannelAddress)!,
                 AppMaxConcurrency = arguments.GetValue(appMaxConcurrency) is > 0 and var most ? most : null,
                 HttpPort = arguments.GetValue(httpPort) ?? 3500,
+                GrpcPort = arguments.GetValue(grpcPort) ?? FreeOr(50001),
+                UnixDomainSocket = arguments.GetValue(unixDomainSocket) is { Length: > 0 } folder ? folder : null,
                 MetricsPort = metrics,
                 ResourcesPaths = List(arguments.GetValue(resourcesPath)),
                 ConfigPaths = List(arguments.GetValue(config)),
@@ -129,5 +134,8 @@ static Option<string> Text(string name, string description, string? otherwise = 
 static Option<int?> Number(string name, string description, int? otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
 
 static Option<bool> Flag(string name, string description, bool otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
+
+// Two sidecars on one machine must not fail over a port that nobody asked for.
+static int FreeOr(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(used => used.Port == port) ? 0 : port;
 
 static string[] List(string[]? values) => [.. (values ?? []).SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];

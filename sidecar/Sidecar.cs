@@ -3,12 +3,14 @@ using System.Text.Json;
 using Lavka.Sidecar.Actors;
 using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Cel;
+using Lavka.Sidecar.Grpc;
 using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Jobs;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.State;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 
@@ -42,6 +44,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     private readonly FileChanges? _changes;
     private readonly SemaphoreSlim _turn = new(1);
     private readonly WebApplication _server;
+    private readonly GrpcServer _grpc;
     private bool _connected;
 
     private Sidecar(SidecarOptions options, SidecarMesh mesh, IReadOnlyList<Resource> resources, SidecarConfiguration configuration, Components components)
@@ -83,9 +86,11 @@ public sealed partial class Sidecar : IAsyncDisposable
         }
 
         _changes = configuration.IsEnabled("HotReload", otherwise: true) ? new(options.ResourcesPaths, _ => Reload(), _log) : null;
+        var state = new StateManagement(components, _policies, _outbox, _telemetry, options.AppId);
+        _grpc = new(options, Methods(state));
         _server = MakeServer(new DaprApi(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
         {
-            State = new(components, _policies, _outbox, _telemetry, options.AppId),
+            State = new(state),
             PubSub = new(publisher, options),
             Invoke = new(this, _policies, options, _http, _following),
             Actors = new(Actors),
@@ -104,6 +109,9 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     /// <summary>Where the Dapr API is, for example <c>http://127.0.0.1:3500</c>.</summary>
     public Uri HttpEndpoint { get; private set; } = null!;
+
+    /// <summary>Where Dapr's gRPC API is, for example <c>http://127.0.0.1:50001</c>.</summary>
+    public Uri GrpcEndpoint => _grpc.Endpoint;
 
     /// <summary>Completes when the app listens, its subscriptions are active and its actors placed. Without an app port: at once.</summary>
     public Task Ready { get; private set; } = Task.CompletedTask;
@@ -167,6 +175,7 @@ public sealed partial class Sidecar : IAsyncDisposable
             await (sidecar._subscriptions?.Declare(resources, stop) ?? Task.CompletedTask);
 
             await sidecar._server.StartAsync(stop);
+            await sidecar._grpc.Start(stop);
         }
         catch
         {
@@ -210,6 +219,7 @@ public sealed partial class Sidecar : IAsyncDisposable
 
         Mesh.Leave(this);
         await Actors.DisposeAsync();
+        await _grpc.DisposeAsync();
         await _server.DisposeAsync();
         await Components.DisposeAsync();
         App?.Dispose();
@@ -231,6 +241,13 @@ public sealed partial class Sidecar : IAsyncDisposable
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
     });
 
+    private GrpcMethods Methods(StateManagement state)
+    {
+        var methods = new GrpcMethods(new(_options, Configuration, _telemetry));
+        new StateCalls(state).AddTo(methods);
+        return methods;
+    }
+
     private WebApplication MakeServer(DaprApi api)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
@@ -239,7 +256,11 @@ public sealed partial class Sidecar : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.AllowSynchronousIO = false;
             kestrel.Limits.MaxRequestBodySize = null;
-            if (_options.HttpPort == 0)
+            if (_options.UnixDomainSocket is { } folder)
+            {
+                kestrel.ListenUnixSocket(GrpcServer.SocketPath(folder, AppId, "http"));
+            }
+            else if (_options.HttpPort == 0)
             {
                 kestrel.Listen(IPAddress.Loopback, 0);
             }

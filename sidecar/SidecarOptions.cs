@@ -21,6 +21,20 @@ public sealed class SidecarOptions
     /// <summary>The port of the Dapr API; 0 lets the system choose.</summary>
     public int HttpPort { get; init; }
 
+    /// <summary>The port of Dapr's gRPC API; 0 lets the system choose.</summary>
+    public int GrpcPort { get; init; }
+
+    /// <summary>A folder for Unix domain sockets: the APIs are there, at <c>dapr-{appId}-http.socket</c> and <c>dapr-{appId}-grpc.socket</c>, and on no port; null: on ports.</summary>
+    public string? UnixDomainSocket { get; init; }
+
+    /// <summary>How the sidecar talks to the app.</summary>
+    public AppProtocol AppProtocol { get; init; } = AppProtocol.Http;
+
+    /// <summary>
+    /// Whether actors, jobs and workflows are there. False: the sidecar answers as a daprd that was given no placement and no scheduler service.
+    /// </summary>
+    public bool HasControlPlane { get; init; } = true;
+
     /// <summary>Folders with Dapr resources.</summary>
     public IReadOnlyList<string> ResourcesPaths { get; init; } = [];
 
@@ -69,6 +83,25 @@ public sealed class SidecarOptions
 
     /// <summary>A test's hand on the brokers; null: none.</summary>
     public TestBroker? Broker { get; init; }
+}
+
+/// <summary>What an app speaks (Dapr: reference/arguments-annotations-overview, app-protocol).</summary>
+public enum AppProtocol
+{
+    /// <summary>HTTP/1.1.</summary>
+    Http,
+
+    /// <summary>HTTP/1.1 over TLS; the certificate is not checked.</summary>
+    Https,
+
+    /// <summary>HTTP/2 in the clear.</summary>
+    H2C,
+
+    /// <summary>gRPC: the app serves <c>AppCallback</c>, and services of its own.</summary>
+    Grpc,
+
+    /// <summary>gRPC over TLS; the certificate is not checked.</summary>
+    Grpcs,
 }
 
 /// <summary>How the app's health is checked (Dapr: developing-applications/building-blocks/observability/app-health).</summary>

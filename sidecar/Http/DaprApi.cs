@@ -122,7 +122,7 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
 
     private async ValueTask<bool> Route(ApiRequest request)
     {
-        if (request.Segments.Length < 2 || (!IsHealth(request) && !sidecar.Configuration.IsOpen(request.Segments[0], request.Segments[1])))
+        if (request.Segments.Length < 2 || (!IsHealth(request) && !sidecar.Configuration.IsOpen("http", request.Segments[0], request.Segments[1])))
         {
             return false;
         }
@@ -214,4 +214,7 @@ internal sealed partial class ApiLog(ILogger log)
 {
     [LoggerMessage(Level = LogLevel.Information, Message = "HTTP API Called: {Method} {Code} in {Duration} ms, {UserAgent}")]
     public partial void Called(string method, int code, long duration, string userAgent);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "gRPC API Called: {Method} {Code} in {Duration} ms, {UserAgent}")]
+    public partial void CalledGrpc(string method, global::Grpc.Core.StatusCode code, long duration, string userAgent);
 }

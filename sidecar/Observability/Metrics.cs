@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
+using Grpc.Core;
 
 namespace Lavka.Sidecar.Observability;
 
@@ -15,7 +17,7 @@ internal sealed class Metrics
     private readonly string _appId;
     private readonly string _namespace;
     private readonly List<MetricFamily> _families = [];
-    private readonly MetricFamily _server, _client, _ingress, _egress, _bulkEgress, _input, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
+    private readonly MetricFamily _server, _client, _grpcServer, _ingress, _egress, _bulkEgress, _input, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
     private readonly Dictionary<string, MetricFamily> _components = [];
 
     public Metrics(string appId, string @namespace)
@@ -24,6 +26,7 @@ internal sealed class Metrics
         string[] http = ["app_id", "method", "path", "status"];
         _server = Timed("dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency");
         _client = Timed("dapr_http_client_completed_count", "Count of completed requests to the app.", http, "dapr_http_client_roundtrip_latency");
+        _grpcServer = Timed("dapr_grpc_io_server_completed_rpcs", "Count of RPCs by method and status.", ["app_id", "grpc_server_method", "grpc_server_status"], "dapr_grpc_io_server_server_latency");
         _ingress = Timed("dapr_component_pubsub_ingress_count", "The number of incoming messages arriving from the pub/sub component.",
             ["app_id", "component", "namespace", "process_status", "status", "topic"], "dapr_component_pubsub_ingress_latencies");
         string[] egress = ["app_id", "component", "namespace", "success", "topic"];
@@ -58,6 +61,9 @@ internal sealed class Metrics
     public void Server(string method, string path, int status, TimeSpan elapsed) => Http(_server, method, path, status, elapsed);
 
     public void Client(string method, string path, int status, TimeSpan elapsed) => Http(_client, method, path, status, elapsed);
+
+    /// <summary>A call of the gRPC API has ended.</summary>
+    public void GrpcServer(string method, StatusCode code, TimeSpan elapsed) => _grpcServer.Record(elapsed.TotalMilliseconds, _appId, method, Text(code));
 
     /// <param name="component">The pub/sub component.</param>
     /// <param name="topic">The topic.</param>
@@ -99,6 +105,8 @@ internal sealed class Metrics
 
     private void Http(MetricFamily family, string method, string path, int status, TimeSpan elapsed) =>
         family.Record(Math.Floor(elapsed.TotalMilliseconds), _appId, method, path, status switch { 200 => "200", 204 => "204", _ => status.ToString(CultureInfo.InvariantCulture) });
+
+    private static string Text(StatusCode code) => code == StatusCode.OK ? "OK" : JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString());
 
     private static string Text(bool succeeded) => succeeded ? "true" : "false";
 

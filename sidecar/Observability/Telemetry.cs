@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
+using Grpc.Core;
 using Lavka.Sidecar.Http;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
+using StatusCode = Grpc.Core.StatusCode;
 
 namespace Lavka.Sidecar.Observability;
 
@@ -81,6 +83,35 @@ internal sealed class Telemetry : IDisposable
         }
 
         return span;
+    }
+
+    /// <summary>Begins the span of a call of the gRPC API, continuing the caller's trace; null without tracing.</summary>
+    public Activity? StartCall(ServerCallContext call)
+    {
+        if (_source is null)
+        {
+            return null;
+        }
+
+        var span = Start(call.Method, call.RequestHeaders.GetValue("traceparent"), call.RequestHeaders.GetValue("tracestate"));
+        if (span is { IsAllDataRequested: true })
+        {
+            span.SetTag("dapr.protocol", "grpc").SetTag("dapr.api", call.Method);
+        }
+
+        return span;
+    }
+
+    /// <summary>Notes how a call of the gRPC API ended.</summary>
+    public void EndCall(Activity? span, ServerCallContext call, StatusCode code, TimeSpan elapsed)
+    {
+        span?.SetTag("dapr.status_code", ((int)code).ToString(CultureInfo.InvariantCulture));
+        if (code != StatusCode.OK)
+        {
+            span?.SetStatus(ActivityStatusCode.Error, code.ToString());
+        }
+
+        Metrics?.GrpcServer(call.Method, code, elapsed);
     }
 
     /// <summary>Begins the span of a call to the app, in the trace that the event belongs to; null without tracing.</summary>

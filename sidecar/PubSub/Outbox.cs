@@ -10,10 +10,26 @@ namespace Lavka.Sidecar.PubSub;
 
 /// <summary>One upsert of a transaction, for the outbox.</summary>
 /// <param name="Key">The key as stored.</param>
-/// <param name="Value">Its JSON value.</param>
+/// <param name="Value">What is saved.</param>
+/// <param name="IsBinary">Whether that is a caller's bytes, and not JSON that was read.</param>
 /// <param name="Metadata">The operation's metadata.</param>
 /// <param name="ContentType">The operation's content type, or null.</param>
-internal sealed record OutboxItem(string Key, JsonElement Value, IReadOnlyDictionary<string, string> Metadata, string? ContentType);
+internal sealed record OutboxItem(string Key, byte[] Value, bool IsBinary, IReadOnlyDictionary<string, string> Metadata, string? ContentType)
+{
+    /// <param name="item">The upsert.</param>
+    /// <param name="key">Its key as stored.</param>
+    /// <param name="request">The metadata of the transaction as a whole, which comes before the operation's.</param>
+    public static OutboxItem Of(StateRequest item, string key, IReadOnlyDictionary<string, string> request)
+    {
+        var metadata = new Dictionary<string, string>(item.Metadata);
+        foreach (var (name, value) in request)
+        {
+            metadata[name] = value;
+        }
+
+        return new(key, item.Value, item.IsBinary, metadata, item.ContentType);
+    }
+}
 
 /// <summary>
 /// Dapr's transactional outbox: every upsert of a transaction is published as an event, if and only if the transaction succeeds. The event first goes to an internal
@@ -81,7 +97,7 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
                 ["traceparent"] = "",
                 ["tracestate"] = traceState,
                 ["time"] = CloudEvents.Rfc3339(options.Time.GetUtcNow()),
-                ["data"] = "application/json".Equals(contentType, StringComparison.OrdinalIgnoreCase) ? JsonNode.Parse(source.Value.GetRawText()) : GoText(source.Value),
+                ["data"] = Data(source, contentType),
             };
             foreach (var (name, value) in item.Metadata.Where(pair => pair.Key is not ("data" or "id")))
             {
@@ -101,6 +117,22 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
         {
             await subscription.DisposeAsync();
         }
+    }
+
+    private static JsonNode? Data(OutboxItem item, string? contentType)
+    {
+        if ("application/json".Equals(contentType, StringComparison.OrdinalIgnoreCase))
+        {
+            return JsonNode.Parse(item.Value);
+        }
+
+        if (item.IsBinary)
+        {
+            return Encoding.UTF8.GetString(item.Value);
+        }
+
+        using var value = JsonDocument.Parse(item.Value);
+        return GoText(value.RootElement);
     }
 
     private static bool IsProjection(OutboxItem item) => item.Metadata.GetValueOrDefault("outbox.projection") is { } value && YamlNodes.IsTrue(value);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;

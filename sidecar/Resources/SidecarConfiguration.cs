@@ -50,8 +50,7 @@ internal sealed class SidecarConfiguration
 
     // v1 and v1.0 are the same, as v1alpha1 and v1.0-alpha1.
     private static IEnumerable<string> Rules(YamlNode? api, string list) => api.Items(list)
-        .Where(rule => rule.Text("protocol") is not "grpc")
-        .Select(rule => $"{(rule.Text("version") is { } version && !version.Contains('.', StringComparison.Ordinal) ? version.Length > 2 ? $"v1.0-{version[2..]}" : "v1.0" : rule.Text("version"))}/{rule.Text("name")}");
+        .Select(rule => $"{(rule.Text("protocol") is "grpc" ? "grpc" : "http")}/{(rule.Text("version") is { } version && !version.Contains('.', StringComparison.Ordinal) ? version.Length > 2 ? $"v1.0-{version[2..]}" : "v1.0" : rule.Text("version"))}/{rule.Text("name")}");
 
     /// <summary>Whether the app may read this secret.</summary>
     public bool MayRead(string store, string secret) =>
@@ -61,17 +60,18 @@ internal sealed class SidecarConfiguration
             : scope.AllowByDefault && !scope.Denied.Contains(secret));
 
     /// <summary>Whether an API is open (Dapr: operations/configuration/api-allowlist).</summary>
+    /// <param name="protocol"><c>http</c> or <c>grpc</c>: a rule is for one of them, and a list without a rule for a protocol leaves it open.</param>
     /// <param name="version">As in the path, for example <c>v1.0</c>.</param>
     /// <param name="name">For example <c>state</c>.</param>
-    public bool IsOpen(string version, string name)
+    public bool IsOpen(string protocol, string version, string name)
     {
         if (_allowedApis.Count + _deniedApis.Count == 0)
         {
             return true;
         }
 
-        var rule = $"{version}/{name}";
-        return !_deniedApis.Contains(rule) && (_allowedApis.Count == 0 || _allowedApis.Contains(rule));
+        var rule = $"{protocol}/{version}/{name}";
+        return !_deniedApis.Contains(rule) && (_allowedApis.Contains(rule) || !_allowedApis.Exists(allowed => allowed.StartsWith(protocol + '/', StringComparison.Ordinal)));
     }
 
     /// <summary>Where spans go; null: there are none.</summary>

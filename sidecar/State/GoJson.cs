@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Lavka.Sidecar.Http;
 
 namespace Lavka.Sidecar.State;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Unicode;
 using Lavka.Sidecar.Sqlite;
 
 namespace Lavka.Sidecar.State;
@@ -40,13 +41,13 @@ internal sealed class SqliteStateStore : IStateStore
     public ValueTask<StateItem?[]> Get(IReadOnlyList<string> keys, CancellationToken stop) => new(_database.Read(db =>
     {
         var found = new StateItem?[keys.Count];
-        var query = db.Prepare($"SELECT value, etag, expiration_time FROM {_table} WHERE key = ?1 AND (expiration_time IS NULL OR expiration_time > ?2)");
+        var query = db.Prepare($"SELECT value, etag, expiration_time, is_binary FROM {_table} WHERE key = ?1 AND (expiration_time IS NULL OR expiration_time > ?2)");
         for (var i = 0; i < found.Length; i++)
         {
             query.Bind(1, keys[i]).Bind(2, Now);
             if (query.Step())
             {
-                found[i] = new(query.Bytes(0), query.Text(1), query.TextOrNull(2) is { } expires
+                found[i] = new(query.Int64(3) == 0 ? query.Bytes(0) : Convert.FromBase64String(query.Text(0)), query.Text(1), query.TextOrNull(2) is { } expires
                     ? DateTimeOffset.Parse(expires, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal)
                     : null);
             }
@@ -102,9 +103,9 @@ internal sealed class SqliteStateStore : IStateStore
 
     private bool Save(SqliteConnection db, StateOperation operation, byte[] value)
     {
-        const string assign = "value = ?2, is_binary = 0, etag = ?3, expiration_time = ?4, update_time = ?5";
+        const string assign = "value = ?2, is_binary = ?7, etag = ?3, expiration_time = ?4, update_time = ?5";
         const string live = "(expiration_time IS NULL OR expiration_time > ?5)";
-        var insert = $"INSERT INTO {_table} (key, value, is_binary, etag, expiration_time, update_time) VALUES (?1, ?2, 0, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET {assign}";
+        var insert = $"INSERT INTO {_table} (key, value, is_binary, etag, expiration_time, update_time) VALUES (?1, ?2, ?7, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET {assign}";
         var now = _time.GetUtcNow();
         var statement = operation switch
         {
@@ -112,7 +113,11 @@ internal sealed class SqliteStateStore : IStateStore
             { FirstWrite: true } => db.Prepare($"{insert} WHERE NOT {live}"),
             _ => db.Prepare(insert),
         };
-        statement.Bind(1, operation.Key).BindText(2, value).Bind(3, Guid.NewGuid().ToString())
+
+        // As daprd reads them: text as it stands, bytes that are none in base64.
+        var isText = Utf8.IsValid(value) && !value.Contains((byte)0);
+        (isText && value.Length > 0 ? statement.BindText(2, value) : statement.Bind(2, isText ? "" : Convert.ToBase64String(value))).Bind(7, isText ? 0 : 1);
+        statement.Bind(1, operation.Key).Bind(3, Guid.NewGuid().ToString())
             .Bind(4, operation.Ttl is { } ttl ? Timestamp(now + ttl) : null).Bind(5, Timestamp(now)).Run();
         return db.Changes > 0;
     }

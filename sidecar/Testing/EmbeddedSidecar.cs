@@ -87,6 +87,12 @@ public sealed class EmbeddedSidecar : IAsyncDisposable
     /// <summary>The port of the Dapr API: what <c>DAPR_HTTP_PORT</c> is to be for the app.</summary>
     public int HttpPort => _sidecar.HttpEndpoint.Port;
 
+    /// <summary>Where Dapr's gRPC API is: what <c>DAPR_GRPC_ENDPOINT</c> is to be for the app.</summary>
+    public Uri GrpcEndpoint => _sidecar.GrpcEndpoint;
+
+    /// <summary>The port of Dapr's gRPC API: what <c>DAPR_GRPC_PORT</c> is to be for the app.</summary>
+    public int GrpcPort => _sidecar.GrpcEndpoint.Port;
+
     /// <summary>Completes when the app listens and its subscriptions are active; without an app at once.</summary>
     public Task Ready => _sidecar.Ready;
 

@@ -1,21 +1,48 @@
 using System.Text.Json.Nodes;
+using Grpc.Core;
 
-namespace Lavka.Sidecar.Http;
+namespace Lavka.Sidecar;
 
-/// <summary>The Dapr API answers an error: <c>{"errorCode","message"}</c>, newer ones with <c>details</c> (Dapr: reference/errors).</summary>
+/// <summary>
+/// The Dapr API answers an error: over HTTP <c>{"errorCode","message"}</c>, newer ones with <c>details</c>; over gRPC a status with the details of <c>google.rpc</c>
+/// (Dapr: reference/errors).
+/// </summary>
 internal sealed class ApiException(int status, string errorCode, string message, JsonArray? details = null) : Exception(message)
 {
+    /// <summary>The HTTP status.</summary>
     public int Status { get; } = status;
 
+    /// <summary>The gRPC status: the HTTP one's, unless Dapr has another for this error.</summary>
+    public StatusCode Code { get; init; } = status switch
+    {
+        400 => StatusCode.InvalidArgument,
+        401 => StatusCode.Unauthenticated,
+        403 => StatusCode.PermissionDenied,
+        404 => StatusCode.NotFound,
+        409 => StatusCode.Aborted,
+        501 => StatusCode.Unimplemented,
+        503 => StatusCode.Unavailable,
+        _ => StatusCode.Internal,
+    };
+
+    /// <summary>HTTP's <c>errorCode</c>.</summary>
     public string ErrorCode { get; } = errorCode;
 
+    /// <summary>The details in their JSON form. Over gRPC an error without any has its <see cref="ErrorCode"/> as the reason, unless it <see cref="IsPlain"/>.</summary>
     public JsonArray? Details { get; } = details;
+
+    /// <summary>Over gRPC there are no details at all: Dapr has not given this error any.</summary>
+    public bool IsPlain { get; init; }
 
     /// <summary>Headers that go with the answer.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
     /// <summary>The errors of pub/sub and state stores, which carry a reason and what they are about.</summary>
     public static ApiException Detailed(int status, string errorCode, string message, string reason, JsonObject? metadata, JsonObject? about = null, JsonObject? violations = null)
+        => new(status, errorCode, message, DetailsOf(reason, metadata, about, violations));
+
+    /// <summary>Details for <see cref="Details"/>: what the error is about, and its reason.</summary>
+    public static JsonArray DetailsOf(string reason, JsonObject? metadata, JsonObject? about = null, JsonObject? violations = null)
     {
         var details = new JsonArray();
         foreach (var detail in new[] { violations, about })
@@ -33,7 +60,7 @@ internal sealed class ApiException(int status, string errorCode, string message,
             ["metadata"] = metadata,
             ["reason"] = reason,
         });
-        return new(status, errorCode, message, details);
+        return details;
     }
 
     /// <summary>What an error is about: a component.</summary>

@@ -1,0 +1,27 @@
+using System.Diagnostics;
+using Grpc.Core;
+
+namespace Lavka.Sidecar.Grpc;
+
+/// <summary>A call of Dapr's gRPC API that is being answered.</summary>
+internal sealed class GrpcCall(ServerCallContext context)
+{
+    public ServerCallContext Context => context;
+
+    /// <summary>What the caller sent along.</summary>
+    public Metadata Headers => context.RequestHeaders;
+
+    /// <summary>The call's span; null without tracing.</summary>
+    public Activity? Trace { get; init; }
+
+    /// <summary>The trace the call belongs to: its span, or what the caller sent.</summary>
+    public (string TraceParent, string TraceState) TraceContext => Trace is not null
+        ? (Trace.Id!, Trace.TraceStateString ?? "")
+        : (Header("traceparent"), Header("tracestate"));
+
+    /// <summary>Ends when the caller has gone or its deadline is over.</summary>
+    public CancellationToken Stop => context.CancellationToken;
+
+    /// <summary>A header's value, or nothing.</summary>
+    public string Header(string name) => context.RequestHeaders.GetValue(name) ?? "";
+}

@@ -1,0 +1,67 @@
+using System.Net;
+using Grpc.AspNetCore.Server.Model;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Lavka.Sidecar.Grpc;
+
+/// <summary>Dapr's gRPC API on a port of loopback, cleartext HTTP/2 as daprd's, or on a Unix domain socket.</summary>
+internal sealed class GrpcServer : IAsyncDisposable
+{
+    private readonly WebApplication _server;
+
+    public GrpcServer(SidecarOptions options, GrpcMethods methods)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.Limits.MinResponseDataRate = null;
+            kestrel.Limits.Http2.MaxStreamsPerConnection = int.MaxValue;
+            kestrel.ConfigureEndpointDefaults(listen => listen.Protocols = HttpProtocols.Http2);
+            if (options.UnixDomainSocket is { } folder)
+            {
+                kestrel.ListenUnixSocket(SocketPath(folder, options.AppId, "grpc"));
+            }
+            else if (options.GrpcPort == 0)
+            {
+                kestrel.Listen(IPAddress.Loopback, 0);
+            }
+            else
+            {
+                kestrel.ListenLocalhost(options.GrpcPort);
+            }
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
+        builder.Services.AddRouting();
+        builder.Services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = options.MaxBodySize > 0 ? (int)Math.Min(options.MaxBodySize, int.MaxValue) : null;
+            grpc.MaxSendMessageSize = null;
+            grpc.IgnoreUnknownServices = true;
+        });
+        builder.Services.AddSingleton(methods).AddSingleton<IServiceMethodProvider<GrpcMethods>>(methods);
+        _server = builder.Build();
+        _server.MapGrpcService<GrpcMethods>();
+    }
+
+    /// <summary>Where the API is, for example <c>http://127.0.0.1:50001</c>.</summary>
+    public Uri Endpoint { get; private set; } = null!;
+
+    /// <summary>The file of a Unix domain socket, as daprd names it (Dapr: reference/arguments-annotations-overview, unix-domain-socket).</summary>
+    /// <param name="folder">The folder given.</param>
+    /// <param name="appId">The app's id.</param>
+    /// <param name="api"><c>http</c> or <c>grpc</c>.</param>
+    public static string SocketPath(string folder, string appId, string api) => Path.Combine(folder, $"dapr-{appId}-{api}.socket");
+
+    public async Task Start(CancellationToken stop)
+    {
+        await _server.StartAsync(stop);
+        Endpoint = new(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+}
