@@ -29,18 +29,18 @@ internal sealed partial class EmbeddedConfiguration : IConfigurationStore
 
     public IReadOnlyList<string> Capabilities { get; } = [];
 
-    public IReadOnlyDictionary<string, ConfigurationItem> Get(IReadOnlyList<string> keys)
+    public ValueTask<IReadOnlyDictionary<string, ConfigurationItem>> Get(IReadOnlyList<string> keys, CancellationToken stop)
     {
         // Not what was read last: whoever has just changed the file wants to see that.
         var items = Read();
-        return keys.Count == 0 ? items : keys.Distinct().Where(items.ContainsKey).ToDictionary(key => key, key => items[key]);
+        return new(keys.Count == 0 ? items : keys.Distinct().Where(items.ContainsKey).ToDictionary(key => key, key => items[key]));
     }
 
-    public IDisposable Watch(IReadOnlyList<string> keys, ConfigurationChanged changed)
+    public ValueTask<IAsyncDisposable> Watch(IReadOnlyList<string> keys, ConfigurationChanged changed, CancellationToken stop)
     {
         var watcher = new Watcher(keys, changed);
         ImmutableInterlocked.Update(ref _watchers, list => list.Add(watcher));
-        return new End(() => ImmutableInterlocked.Update(ref _watchers, list => list.Remove(watcher)));
+        return new(new End(() => ImmutableInterlocked.Update(ref _watchers, list => list.Remove(watcher))));
     }
 
     public async ValueTask DisposeAsync() => await _changes.DisposeAsync();
@@ -104,8 +104,12 @@ internal sealed partial class EmbeddedConfiguration : IConfigurationStore
     [LoggerMessage(Level = LogLevel.Warning, Message = "The configuration file {Path} cannot be read: {Problem}")]
     private partial void LogNotRead(string path, string problem);
 
-    private sealed class End(Action end) : IDisposable
+    private sealed class End(Action end) : IAsyncDisposable
     {
-        public void Dispose() => end();
+        public ValueTask DisposeAsync()
+        {
+            end();
+            return default;
+        }
     }
 }

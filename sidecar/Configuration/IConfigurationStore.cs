@@ -11,8 +11,9 @@ internal interface IConfigurationStore : IComponent
 {
     /// <summary>The items of these keys that exist; without keys, all.</summary>
     /// <exception cref="IOException">The store cannot be read.</exception>
-    IReadOnlyDictionary<string, ConfigurationItem> Get(IReadOnlyList<string> keys);
+    ValueTask<IReadOnlyDictionary<string, ConfigurationItem>> Get(IReadOnlyList<string> keys, CancellationToken stop);
 
-    /// <summary>Tells of every change of these keys, or of all without keys, until disposed of.</summary>
-    IDisposable Watch(IReadOnlyList<string> keys, ConfigurationChanged changed);
+    /// <summary>Tells of every change of these keys, or of all without keys, from when it completes until what it answers is disposed of.</summary>
+    /// <exception cref="IOException">The store cannot be watched.</exception>
+    ValueTask<IAsyncDisposable> Watch(IReadOnlyList<string> keys, ConfigurationChanged changed, CancellationToken stop);
 }

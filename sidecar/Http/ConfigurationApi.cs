@@ -11,7 +11,7 @@ namespace Lavka.Sidecar.Http;
 /// <summary><c>/v1.0/configuration</c> (Dapr: reference/api/configuration_api). Subscriptions live as long as the store.</summary>
 internal sealed partial class ConfigurationApi(Components components, ResiliencyPolicies policies, AppChannel? app, ILogger<ConfigurationApi> log)
 {
-    private readonly ConcurrentDictionary<string, (string Name, IDisposable Watch)> _subscriptions = new();
+    private readonly ConcurrentDictionary<string, (string Name, IAsyncDisposable Watch)> _subscriptions = new();
 
     /// <summary>False when this is no configuration request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
@@ -54,7 +54,7 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
         IReadOnlyDictionary<string, ConfigurationItem> items;
         try
         {
-            items = await policies.Outbound(name, "Configuration").RunOrThrow(_ => ValueTask.FromResult(store.Get(keys)), request.Stop);
+            items = await policies.Outbound(name, "Configuration").RunOrThrow(stop => store.Get(keys, stop), request.Stop);
         }
         catch (Exception e) when (!request.Stop.IsCancellationRequested)
         {
@@ -78,9 +78,16 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
             throw new ApiException(500, "ERR_APP_CHANNEL_NIL", "app channel is not initialized. cannot subscribe to configuration updates");
         }
 
-        var name = request.Segment(2);
-        var id = Guid.NewGuid().ToString();
-        _subscriptions[id] = (name, store.Watch(Keys(request), (items, stop) => Tell(name, id, items, stop)));
+        var (name, keys, id) = (request.Segment(2), Keys(request), Guid.NewGuid().ToString());
+        try
+        {
+            _subscriptions[id] = (name, await policies.Outbound(name, "Configuration").RunOrThrow(stop => store.Watch(keys, (items, token) => Tell(name, id, items, token), stop), request.Stop));
+        }
+        catch (Exception e) when (!request.Stop.IsCancellationRequested)
+        {
+            throw new ApiException(500, "ERR_CONFIGURATION_SUBSCRIBE", $"failed to subscribe [{string.Join(' ', keys)}] from Configuration store {name}: {e.Message}");
+        }
+
         await request.Answer(new JsonObject { ["id"] = id });
     }
 
@@ -88,7 +95,7 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
     {
         if (_subscriptions.TryGetValue(id, out var subscription) && subscription.Name == request.Segment(2) && _subscriptions.TryRemove(id, out _))
         {
-            subscription.Watch.Dispose();
+            await subscription.Watch.DisposeAsync();
             await request.Answer(new JsonObject { ["ok"] = true });
         }
         else
