@@ -1,35 +1,53 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Grpc.Net.Client;
 using Lavka.Sidecar.Observability;
 
 namespace Lavka.Sidecar;
 
-/// <summary>The way to the app beside the sidecar.</summary>
+/// <summary>The way to the app beside the sidecar: HTTP requests to an HTTP app, calls to a gRPC app.</summary>
 internal sealed class AppChannel : IDisposable
 {
     private readonly Metrics? _metrics;
     private readonly HttpMessageInvoker _http;
+    private readonly GrpcChannel? _grpc;
+    private readonly AppCalls? _calls;
+    private readonly Version _version;
     private readonly string? _token;
     private readonly SemaphoreSlim? _slots;
     private readonly IPEndPoint? _endPoint;
 
-    /// <param name="address">For example <c>http://127.0.0.1:5101</c>.</param>
-    /// <param name="token">Sent to the app as <c>dapr-api-token</c>.</param>
-    /// <param name="maxConcurrency">How many requests at once; null: no limit.</param>
-    /// <param name="http">The connections to use.</param>
+    /// <param name="options">Where the app is, what it speaks, the token it gets, how many requests at once.</param>
     /// <param name="metrics">Counts the requests; null: nobody asks.</param>
-    public AppChannel(Uri address, string? token, int? maxConcurrency, HttpMessageInvoker http, Metrics? metrics)
+    public AppChannel(SidecarOptions options, Metrics? metrics)
     {
-        (Address, _token, _http, _metrics) = (address, token, http, metrics);
-        _slots = maxConcurrency is { } most ? new SemaphoreSlim(most) : null;
-        _endPoint = IPAddress.TryParse(address.Host, out var ip) ? new IPEndPoint(ip, address.Port) : null;
+        var secure = options.AppProtocol is AppProtocol.Https or AppProtocol.Grpcs;
+        Address = new($"{(secure ? "https" : "http")}://{options.AppChannelAddress}:{options.AppPort}");
+        (_token, _metrics) = (string.IsNullOrEmpty(options.AppToken) ? null : options.AppToken, metrics);
+        IsGrpc = options.AppProtocol is AppProtocol.Grpc or AppProtocol.Grpcs;
+        _version = IsGrpc || options.AppProtocol is AppProtocol.H2C ? HttpVersion.Version20 : HttpVersion.Version11;
+        _slots = options.AppMaxConcurrency is { } most ? new SemaphoreSlim(most) : null;
+        _endPoint = IPAddress.TryParse(Address.Host, out var ip) ? new IPEndPoint(ip, Address.Port) : null;
+        _http = new(Connections());
+        if (IsGrpc)
+        {
+            var largest = options.MaxBodySize > 0 ? (int)Math.Min(options.MaxBodySize, int.MaxValue) : (int?)null;
+            _grpc = GrpcChannel.ForAddress(Address, new() { HttpHandler = Connections(), DisposeHttpClient = true, MaxReceiveMessageSize = largest, MaxSendMessageSize = largest, LoggerFactory = options.Logs });
+            _calls = new(this, _grpc.CreateCallInvoker(), _token, _slots, metrics);
+        }
     }
 
     public Uri Address { get; }
 
+    /// <summary>Whether the app serves gRPC: then it gets <see cref="Calls"/>, otherwise what <see cref="Send"/> sends.</summary>
+    public bool IsGrpc { get; }
+
     /// <summary>Whether the app may be called; the health check tells.</summary>
     public bool IsHealthy { get; set; } = true;
+
+    /// <summary>What is asked of a gRPC app.</summary>
+    public AppCalls Calls => _calls ?? throw new InvalidOperationException("The app does not speak gRPC.");
 
     /// <summary>An address at the app.</summary>
     /// <param name="path">Percent-encoded, with a slash in front and a query if there is one.</param>
@@ -67,12 +85,20 @@ internal sealed class AppChannel : IDisposable
     }
 
     /// <summary>Asks for the app's health: without its token, and whatever is thought of it so far.</summary>
+    /// <param name="path">Where an HTTP app tells its health; a gRPC app has <c>AppCallbackHealthCheck</c>.</param>
+    /// <param name="timeout">How long it has to answer.</param>
+    /// <param name="stop">Ends the question.</param>
     public async Task<bool> Probe(string path, TimeSpan timeout, CancellationToken stop)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
         limit.CancelAfter(timeout);
         try
         {
+            if (_calls is not null)
+            {
+                return await _calls.IsHealthy(limit.Token);
+            }
+
             using var request = new HttpRequestMessage(HttpMethod.Get, At(path));
             using var response = await Connected(request, limit.Token);
             return response.IsSuccessStatusCode;
@@ -98,11 +124,31 @@ internal sealed class AppChannel : IDisposable
         }
     }
 
-    public void Dispose() => _slots?.Dispose();
+    public void Dispose()
+    {
+        _grpc?.Dispose();
+        _http.Dispose();
+        _slots?.Dispose();
+    }
+
+    // Like daprd, without a look at the app's certificate: it is beside the sidecar.
+    private static SocketsHttpHandler Connections() => new()
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ActivityHeadersPropagator = null,
+        ConnectTimeout = TimeSpan.FromSeconds(5),
+        PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+        EnableMultipleHttp2Connections = true,
+        SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+    };
 
     // .NET lets the socket's own exception out when the app dies in the moment of connecting.
     private async Task<HttpResponseMessage> Connected(HttpRequestMessage request, CancellationToken stop)
     {
+        (request.Version, request.VersionPolicy) = (_version, HttpVersionPolicy.RequestVersionExact);
         try
         {
             return await _http.SendAsync(request, stop);

@@ -9,7 +9,8 @@ using Lavka.Sidecar.Resources;
 var appId = Text("--app-id", "The app's id");
 appId.Required = true;
 var appPort = Number("--app-port", "The port the app listens on", null);
-var appProtocol = Text("--app-protocol", "The app's protocol: http", "http");
+var appProtocol = Text("--app-protocol", "What the app speaks: http, https, h2c, grpc or grpcs", "http");
+var appSsl = Flag("--app-ssl", "The same as --app-protocol https or grpcs (deprecated in Dapr)", false);
 var appChannelAddress = Text("--app-channel-address", "The host the app listens on", "127.0.0.1");
 var appMaxConcurrency = Number("--app-max-concurrency", "How many requests the app gets at once; -1: no limit", -1);
 var httpPort = Number("--dapr-http-port", "The port of the Dapr API", 3500);
@@ -33,7 +34,7 @@ var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
 
 var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP and gRPC APIs on one machine, without Docker.")
 {
-    appId, appPort, appProtocol, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort,
+    appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort,
     enableAppHealthCheck, appHealthCheckPath, appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, enableApiLogging, logLevel, logAsJson,
 };
 command.TreatUnmatchedTokensAsErrors = false;
@@ -54,11 +55,6 @@ command.SetAction(async (arguments, stop) =>
     var log = logs.CreateLogger("dapr.runtime");
     try
     {
-        if (arguments.GetValue(appProtocol) is not "http" and var protocol)
-        {
-            throw new FormatException($"--app-protocol is '{protocol}'; this sidecar talks http to the app.");
-        }
-
         await using var sidecar = await Start(arguments.GetValue(enableMetrics) ? arguments.GetValue(metricsPort) : null);
         log.LogInformation("The Dapr API is at {Endpoint}, over gRPC at {GrpcEndpoint}", sidecar.HttpEndpoint, sidecar.GrpcEndpoint);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -87,6 +83,7 @@ command.SetAction(async (arguments, stop) =>
             {
                 AppId = arguments.GetValue(appId)!,
                 AppPort = arguments.GetValue(appPort),
+                AppProtocol = Protocol(arguments.GetValue(appProtocol)!, arguments.GetValue(appSsl)),
                 AppChannelAddress = arguments.GetValue(appChannelAddress)!,
                 AppMaxConcurrency = arguments.GetValue(appMaxConcurrency) is > 0 and var most ? most : null,
                 HttpPort = arguments.GetValue(httpPort) ?? 3500,
@@ -134,6 +131,16 @@ static Option<string> Text(string name, string description, string? otherwise = 
 static Option<int?> Number(string name, string description, int? otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
 
 static Option<bool> Flag(string name, string description, bool otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
+
+static AppProtocol Protocol(string name, bool secure) => name.ToLowerInvariant() switch
+{
+    "http" or "" => secure ? AppProtocol.Https : AppProtocol.Http,
+    "https" => AppProtocol.Https,
+    "h2c" => AppProtocol.H2C,
+    "grpc" => secure ? AppProtocol.Grpcs : AppProtocol.Grpc,
+    "grpcs" => AppProtocol.Grpcs,
+    _ => throw new FormatException($"invalid value for --app-protocol: {name}; allowed are http, https, h2c, grpc and grpcs."),
+};
 
 // Two sidecars on one machine must not fail over a port that nobody asked for.
 static int FreeOr(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(used => used.Port == port) ? 0 : port;

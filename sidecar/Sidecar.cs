@@ -63,9 +63,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         _policies = new(own.Where(resource => resource.Kind == "Resiliency"), options.Time, options.Logs.CreateLogger<ResiliencyPolicies>());
         _telemetry = new(options, configuration.Tracing, configuration.MetricsEnabled);
         HttpEndpoints = own.Where(resource => resource.Kind == "HTTPEndpoint").Select(resource => Resources.HttpEndpoint.From(resource, components)).DistinctBy(endpoint => endpoint.Name).ToDictionary(endpoint => endpoint.Name);
-        App = options.AppPort is { } port
-            ? new AppChannel(new Uri($"http://{options.AppChannelAddress}:{port}"), options.AppToken, options.AppMaxConcurrency, _http, _telemetry.Metrics)
-            : null;
+        App = options.AppPort is null ? null : new(options, _telemetry.Metrics);
         Actors = new(this, options, components.ActorStore, _policies, _telemetry, configuration.IsEnabled("ActorStateTTL"));
         _jobs = JobScheduler.Of(this, options);
         var publisher = new Publisher(components, _policies, _telemetry, options);
@@ -316,7 +314,8 @@ public sealed partial class Sidecar : IAsyncDisposable
             await _health.Start(healthy => Follow(healthy ? StartApp : StopApp), stop);
         }
 
-        var types = ActorTypeConfig.Read((IsAsked("config") ? await AskApp("/dapr/config", stop) : null) ?? "{}"u8.ToArray());
+        // A gRPC app has no actors: there is no call to ask for them, as in daprd.
+        var types = App.IsGrpc ? [] : ActorTypeConfig.Read((IsAsked("config") ? await AskApp("/dapr/config", stop) : null) ?? "{}"u8.ToArray());
         await Actors.Start(types, stop);
         if (!Components.PubSubs.IsEmpty && IsAsked("subscribe"))
         {

@@ -83,7 +83,7 @@ internal sealed class MetadataApi(Sidecar sidecar, SidecarOptions options)
 
     private JsonObject AppConnection()
     {
-        var connection = new JsonObject { ["protocol"] = "http", ["channelAddress"] = options.AppChannelAddress };
+        var connection = new JsonObject { ["protocol"] = options.AppProtocol.ToString().ToLowerInvariant(), ["channelAddress"] = options.AppChannelAddress };
         if (sidecar.App is { } app)
         {
             connection["port"] = app.Address.Port;

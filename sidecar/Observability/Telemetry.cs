@@ -19,6 +19,7 @@ internal sealed class Telemetry : IDisposable
 {
     private readonly ActivitySource? _source;
     private readonly TracerProvider? _provider;
+    private readonly bool _isOn;
 
     /// <param name="options">The sidecar.</param>
     /// <param name="tracing">What the Configuration says; null: no tracing.</param>
@@ -26,6 +27,7 @@ internal sealed class Telemetry : IDisposable
     public Telemetry(SidecarOptions options, TracingSpec? tracing, bool metrics)
     {
         Metrics = options.MetricsPort is null || !metrics ? null : new(options.AppId, options.Namespace ?? "");
+        _isOn = tracing is not { Rate: 0 };
         if (tracing is not { IsOn: true })
         {
             return;
@@ -118,9 +120,10 @@ internal sealed class Telemetry : IDisposable
     /// <param name="name"><c>pubsub/topic</c> or <c>bindings/name</c>.</param>
     /// <param name="traceParent">The event's trace, or null.</param>
     /// <param name="traceState">The trace's state, or null.</param>
-    public Activity? StartDelivery(string name, string? traceParent, string? traceState)
+    /// <param name="isGrpc">Whether the app speaks gRPC: it gets a span's ids even where no spans are exported, as from daprd, unless the sampling rate is 0.</param>
+    public Activity? StartDelivery(string name, string? traceParent, string? traceState, bool isGrpc = false)
     {
-        var span = _source is null ? null : Start(name, traceParent, traceState);
+        var span = _source is not null ? Start(name, traceParent, traceState) : isGrpc && _isOn ? Unexported(name, traceParent, traceState) : null;
         if (span is { IsAllDataRequested: true })
         {
             var slash = name.IndexOf('/', StringComparison.Ordinal);
@@ -175,6 +178,25 @@ internal sealed class Telemetry : IDisposable
         }
     }
 
+    /// <summary>Gives a call of a gRPC app its trace context, as text and as <c>grpc-trace-bin</c>: daprd sends both.</summary>
+    /// <param name="span">The call's span; null: the app gets no trace context.</param>
+    /// <param name="headers">The call's metadata.</param>
+    public static void Propagate(Activity? span, Metadata headers)
+    {
+        if (span is null)
+        {
+            return;
+        }
+
+        headers.Add("traceparent", span.Id!);
+        if (span.TraceStateString is { Length: > 0 } state)
+        {
+            headers.Add("tracestate", state);
+        }
+
+        headers.Add("grpc-trace-bin", TraceBinary.Of(span.Context));
+    }
+
     public void Dispose()
     {
         _provider?.ForceFlush(2000);
@@ -188,6 +210,19 @@ internal sealed class Telemetry : IDisposable
         var parent = ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var context) ? context : default;
         Activity.Current = null;
         return _source!.StartActivity(name, ActivityKind.Client, parent);
+    }
+
+    private static Activity Unexported(string name, string? traceParent, string? traceState)
+    {
+        var span = new Activity(name);
+        if (ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var parent))
+        {
+            span.SetParentId(parent.TraceId, parent.SpanId, parent.TraceFlags);
+            span.TraceStateString = parent.TraceState;
+        }
+
+        Activity.Current = null;
+        return span.Start();
     }
 
     private static void Describe(Activity span, ApiRequest request)
