@@ -85,11 +85,11 @@ public sealed partial class Sidecar : IAsyncDisposable
 
         _changes = configuration.IsEnabled("HotReload", otherwise: true) ? new(options.ResourcesPaths, _ => Reload(), _log) : null;
         var state = new StateManagement(components, _policies, _outbox, _telemetry, options.AppId);
-        _grpc = new(options, Methods(state));
+        _grpc = new(options, Methods(state, publisher));
         _server = MakeServer(new DaprApi(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
         {
             State = new(state),
-            PubSub = new(publisher, options),
+            PubSub = new(publisher),
             Invoke = new(this, _policies, options, _http, _following),
             Actors = new(Actors),
             Secrets = new(components, configuration, _policies, _telemetry),
@@ -239,10 +239,11 @@ public sealed partial class Sidecar : IAsyncDisposable
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
     });
 
-    private GrpcMethods Methods(StateManagement state)
+    private GrpcMethods Methods(StateManagement state, Publisher publisher)
     {
         var methods = new GrpcMethods(new(_options, Configuration, _telemetry));
         new StateCalls(state).AddTo(methods);
+        new PubSubCalls(publisher).AddTo(methods);
         return methods;
     }
 

@@ -8,7 +8,7 @@ using Lavka.Sidecar.State;
 namespace Lavka.Sidecar.Http;
 
 /// <summary><c>/v1.0/publish</c> (Dapr: reference/api/pubsub_api).</summary>
-internal sealed class PubSubApi(Publisher publisher, SidecarOptions options)
+internal sealed class PubSubApi(Publisher publisher)
 {
     /// <summary>False when this is no publish request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request, bool alpha)
@@ -38,16 +38,14 @@ internal sealed class PubSubApi(Publisher publisher, SidecarOptions options)
             throw Publisher.Failed(pubSubName, topic, e.Message);
         }
 
-        var payload = Envelope(body, request.Http.Request.ContentType, IsRaw(pubSubName, metadata), Source(request, pubSub, topic, metadata));
-        await publisher.Send(pubSub, [new(topic, payload, metadata.Count == 0 ? Message.NoMetadata : metadata)], request.Stop);
+        await publisher.Publish(To(request, pubSub, topic, metadata), new(body, request.Http.Request.ContentType, metadata), request.Stop);
         request.Nothing();
     }
 
     private async ValueTask PublishBulk(ApiRequest request, string pubSubName, string topic)
     {
         var query = request.Metadata();
-        var pubSub = publisher.Find(pubSubName, topic, query);
-        var raw = IsRaw(pubSubName, query);
+        var to = To(request, publisher.Find(pubSubName, topic, query), topic, query);
         List<BulkEntry> entries;
         try
         {
@@ -56,44 +54,37 @@ internal sealed class PubSubApi(Publisher publisher, SidecarOptions options)
         }
         catch (Exception e) when (e is JsonException or BodyTooLargeException)
         {
-            throw Failed("DAPR_PUBSUB_UNMARSHAL_EVENTS", $"error when unmarshaling the request for topic {topic} pubsub {pubSubName}: {e.Message}");
+            throw publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_UNMARSHAL_EVENTS", $"error when unmarshaling the request for topic {topic} pubsub {pubSubName}: {e.Message}", null);
         }
 
-        var payloads = new List<byte[]>();
-        var seen = new HashSet<string>();
-        foreach (var entry in entries)
+        try
         {
-            payloads.Add(EventBytes(entry) ?? throw Failed("DAPR_PUBSUB_MARSHAL_ENVELOPE",
-                $"error when marshalling cloud event envelope for topic {topic} pubsub {pubSubName}: error: mismatch between contentType and event"));
-            if (entry.Id.Length == 0 || !seen.Add(entry.Id))
-            {
-                throw Failed("DAPR_PUBSUB_MARSHAL_EVENTS", $"error marshaling events to bytes for topic {topic} pubsub {pubSubName}. error: entryId is duplicated or not present for entry");
-            }
+            await publisher.PublishBulk(to, entries.Select(entry => new OutgoingEvent(EventBytes(entry) ?? throw Mismatch(), entry.ContentType, entry.Metadata, entry.Id)), request.Stop);
         }
-
-        if (entries.Count > 0)
+        catch (ApiException e) when (e.Status == 500 && e.ErrorCode == "ERR_PUBSUB_PUBLISH_MESSAGE")
         {
-            try
+            // The broker takes all or none, so all have failed.
+            await request.Answer(new JsonObject
             {
-                await publisher.Send(pubSub, [.. entries.Zip(payloads, (entry, payload) =>
-                    new Message(topic, Envelope(payload, entry.ContentType, raw, Source(request, pubSub, topic, entry.Metadata)), entry.Metadata))], request.Stop);
-            }
-            catch (ApiException e) when (e.Status == 500 && e.ErrorCode == "ERR_PUBSUB_PUBLISH_MESSAGE")
-            {
-                // The broker takes all or none, so all have failed.
-                await request.Answer(new JsonObject
-                {
-                    ["failedEntries"] = new JsonArray([.. entries.Select(entry => new JsonObject { ["entryId"] = entry.Id, ["error"] = e.Message })]),
-                    ["errorCode"] = e.ErrorCode,
-                }, e.Status);
-                return;
-            }
+                ["failedEntries"] = new JsonArray([.. entries.Select(entry => new JsonObject { ["entryId"] = entry.Id, ["error"] = e.Message })]),
+                ["errorCode"] = e.ErrorCode,
+            }, e.Status);
+            return;
         }
 
         request.Nothing();
 
-        ApiException Failed(string reason, string message) => ApiException.Detailed(400, "ERR_PUBSUB_EVENTS_SER", message, reason,
-            new() { ["appID"] = options.AppId, ["error"] = message }, ApiException.Resource("pubsub", pubSubName, message));
+        ApiException Mismatch()
+        {
+            const string problem = "error: mismatch between contentType and event";
+            return publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_MARSHAL_ENVELOPE", $"error when marshalling cloud event envelope for topic {topic} pubsub {pubSubName}: {problem}", problem);
+        }
+    }
+
+    private static Publication To(ApiRequest request, LoadedPubSub pubSub, string topic, Dictionary<string, string> metadata)
+    {
+        var (traceParent, traceState) = request.TraceContext;
+        return new(pubSub, topic, Publisher.IsRaw(pubSub, metadata), traceParent, traceState);
     }
 
     private sealed record BulkEntry(string Id, JsonElement? Event, string ContentType, Dictionary<string, string> Metadata);
@@ -161,40 +152,5 @@ internal sealed class PubSubApi(Publisher publisher, SidecarOptions options)
             "application/json" or CloudEvents.ContentType => data.ValueKind == JsonValueKind.Undefined ? "null"u8.ToArray() : GoJson.Normalise(data),
             _ => null,
         };
-    }
-
-    private static bool IsRaw(string pubSubName, Dictionary<string, string> metadata) => GoBool.Parse(metadata.GetValueOrDefault("rawPayload")) ??
-        throw ApiException.Detailed(400, "ERR_PUBSUB_REQUEST_METADATA",
-            $"failed deserializing metadata. Error: rawPayload value must be a valid boolean: actual is '{metadata["rawPayload"]}'", "DAPR_PUBSUB_METADATA_DESERIALIZATION", [],
-            ApiException.Resource("pubsub", pubSubName));
-
-    private EnvelopeSource Source(ApiRequest request, LoadedPubSub pubSub, string topic, Dictionary<string, string> metadata)
-    {
-        var (traceParent, traceState) = request.TraceContext;
-        return new(pubSub.Name, topic, options.AppId, traceParent, traceState, metadata, pubSub.Broker.HandlesTtl, options.Time.GetUtcNow());
-    }
-
-    private byte[] Envelope(byte[] body, string? contentType, bool raw, EnvelopeSource source)
-    {
-        if (raw)
-        {
-            return body;
-        }
-
-        if (!CloudEvents.IsCloudEvent(contentType))
-        {
-            return CloudEvents.Wrap(body, contentType, source);
-        }
-
-        try
-        {
-            return CloudEvents.Complete(body, source);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
-        {
-            const string message = "cannot create cloudevent";
-            throw ApiException.Detailed(500, "ERR_PUBSUB_CLOUD_EVENTS_SER", message, "DAPR_PUBSUB_CLOUD_EVENT_CREATION",
-                new() { ["appID"] = options.AppId, ["error"] = e.Message }, ApiException.Resource("pubsub", source.PubSubName, message));
-        }
     }
 }
