@@ -36,9 +36,11 @@ internal sealed class AppCalls(AppChannel app, CallInvoker channel, string? toke
     private static readonly Method<BindingEventRequest, BindingEventResponse> Binding = Method<BindingEventRequest, BindingEventResponse>("AppCallback", nameof(OnBindingEvent));
     private static readonly Method<JobEventRequest, JobEventResponse> Job = Method<JobEventRequest, JobEventResponse>("AppCallbackAlpha", nameof(OnJobEventAlpha1));
 
-    public Task<ListTopicSubscriptionsResponse> ListTopicSubscriptions(CallOptions options) => Call(Topics, Nothing, options);
+    /// <summary>The app's own subscriptions. Like daprd, without the app's token.</summary>
+    public async Task<ListTopicSubscriptionsResponse> ListTopicSubscriptions(CancellationToken cancellationToken) => await channel.AsyncUnaryCall(Topics, null, new(cancellationToken: cancellationToken), Nothing);
 
-    public Task<ListInputBindingsResponse> ListInputBindings(CallOptions options) => Call(Bindings, Nothing, options);
+    /// <summary>The input bindings the app wants. Like daprd, without the app's token.</summary>
+    public async Task<ListInputBindingsResponse> ListInputBindings(CancellationToken cancellationToken) => await channel.AsyncUnaryCall(Bindings, null, new(cancellationToken: cancellationToken), Nothing);
 
     /// <param name="request">The message.</param>
     /// <param name="options">Metadata, deadline and cancellation.</param>

@@ -120,10 +120,9 @@ internal sealed class Telemetry : IDisposable
     /// <param name="name"><c>pubsub/topic</c> or <c>bindings/name</c>.</param>
     /// <param name="traceParent">The event's trace, or null.</param>
     /// <param name="traceState">The trace's state, or null.</param>
-    /// <param name="isGrpc">Whether the app speaks gRPC: it gets a span's ids even where no spans are exported, as from daprd, unless the sampling rate is 0.</param>
-    public Activity? StartDelivery(string name, string? traceParent, string? traceState, bool isGrpc = false)
+    public Activity? StartDelivery(string name, string? traceParent, string? traceState)
     {
-        var span = _source is not null ? Start(name, traceParent, traceState) : isGrpc && _isOn ? Unexported(name, traceParent, traceState) : null;
+        var span = _source is null ? null : Start(name, traceParent, traceState);
         if (span is { IsAllDataRequested: true })
         {
             var slash = name.IndexOf('/', StringComparison.Ordinal);
@@ -178,23 +177,25 @@ internal sealed class Telemetry : IDisposable
         }
     }
 
-    /// <summary>Gives a call of a gRPC app its trace context, as text and as <c>grpc-trace-bin</c>: daprd sends both.</summary>
-    /// <param name="span">The call's span; null: the app gets no trace context.</param>
-    /// <param name="headers">The call's metadata.</param>
-    public static void Propagate(Activity? span, Metadata headers)
+    /// <summary>
+    /// Gives a call of a gRPC app its trace context, as text and as <c>grpc-trace-bin</c>: the span's, or what came with the event. As from daprd, one without a trace has zeros in both, and
+    /// with a sampling rate of 0 there is none.
+    /// </summary>
+    public void Propagate(Activity? span, string? traceParent, string? traceState, Metadata headers)
     {
-        if (span is null)
+        if (!_isOn)
         {
             return;
         }
 
-        headers.Add("traceparent", span.Id!);
-        if (span.TraceStateString is { Length: > 0 } state)
+        var context = span?.Context ?? (ActivityContext.TryParse(traceParent, traceState, out var parent) ? parent : default);
+        headers.Add("traceparent", $"00-{context.TraceId}-{context.SpanId}-{(int)context.TraceFlags:x2}");
+        if (context.TraceState is { Length: > 0 } state)
         {
             headers.Add("tracestate", state);
         }
 
-        headers.Add("grpc-trace-bin", TraceBinary.Of(span.Context));
+        headers.Add("grpc-trace-bin", TraceBinary.Of(context));
     }
 
     public void Dispose()
@@ -210,19 +211,6 @@ internal sealed class Telemetry : IDisposable
         var parent = ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var context) ? context : default;
         Activity.Current = null;
         return _source!.StartActivity(name, ActivityKind.Client, parent);
-    }
-
-    private static Activity Unexported(string name, string? traceParent, string? traceState)
-    {
-        var span = new Activity(name);
-        if (ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var parent))
-        {
-            span.SetParentId(parent.TraceId, parent.SpanId, parent.TraceFlags);
-            span.TraceStateString = parent.TraceState;
-        }
-
-        Activity.Current = null;
-        return span.Start();
     }
 
     private static void Describe(Activity span, ApiRequest request)
