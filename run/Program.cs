@@ -83,7 +83,7 @@ static async Task<int> Run(string runFile, string[] scale, string data, bool fre
     var apps = Scale.Out(Startable(RunFile.Load(runFile)), scale);
     var dataPath = PrepareData(data, fresh);
 
-    // Files that resources name count from the run file, as they do for `dapr run`.
+    // What the demo reads of the repository counts from the run file.
     Directory.SetCurrentDirectory(Path.GetDirectoryName(Path.GetFullPath(runFile))!);
     using var log = new LogWriter([.. apps.Select(app => app.Name), "sidecar"], demo is null && hotItem is null ? null : Path.Combine(dataPath, "logs"));
     using var logs = LoggerFactory.Create(builder => builder.AddProvider(new SidecarLogs(log)));

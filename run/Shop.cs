@@ -103,6 +103,7 @@ internal sealed class Shop : IAsyncDisposable
                 ResourcesPaths = app.ResourcesPaths,
                 ConfigPaths = app.ConfigPaths,
                 DataPath = dataPath,
+                WorkingPath = app.Directory,
                 Namespace = Variable("NAMESPACE"),
                 ApiToken = Variable("DAPR_API_TOKEN"),
                 AppToken = Variable("APP_API_TOKEN") ?? token,

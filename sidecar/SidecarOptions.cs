@@ -41,6 +41,12 @@ public sealed class SidecarOptions
     /// <summary>Files with a Configuration resource.</summary>
     public IReadOnlyList<string> ConfigPaths { get; init; } = [];
 
+    /// <summary>
+    /// The folder from which relative paths of files count that components read: secrets, certificates. By default the working directory, as with daprd, which <c>dapr run -f</c> starts in the app's
+    /// folder.
+    /// </summary>
+    public string WorkingPath { get; init; } = ".";
+
     /// <summary>The folder from which relative paths of databases, logs and files count. By default the working directory.</summary>
     public string DataPath { get; init; } = ".";
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Lavka.Dashboard;
 
 /// <summary>
-/// Takes events in bulk (Dapr: developing-applications/building-blocks/pubsub/pubsub-bulk), as <c>components/subscriptions.yaml</c> asks for: one write for many. What the
+/// Takes events in bulk (Dapr: developing-applications/building-blocks/pubsub/pubsub-bulk), as <c>components/local/subscriptions.yaml</c> asks for: one write for many. What the
 /// projection does not understand is left out: the journal is for ever, and nothing in it may stop a projection.
 /// </summary>
 public static class Events

@@ -22,7 +22,7 @@ internal sealed partial class EmbeddedConfiguration : IConfigurationStore
     public EmbeddedConfiguration(ComponentMetadata metadata, ILogger log)
     {
         _log = log;
-        _path = ComponentMetadata.InputPath(metadata.Required("path"));
+        _path = metadata.InputPath(metadata.Required("path"));
         _items = Read();
         _changes = new([Path.GetDirectoryName(_path)!], Reload, log);
     }

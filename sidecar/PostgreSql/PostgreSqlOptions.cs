@@ -33,7 +33,7 @@ internal sealed record PostgreSqlOptions
         ["dbname"] = (c, value) => c.Database = value,
         ["user"] = (c, value) => c.Username = value,
         ["password"] = (c, value) => c.Password = value,
-        ["passfile"] = (c, value) => c.Passfile = ExistingFile("passfile", value),
+        ["passfile"] = (c, value) => c.Passfile = value,
         ["connect_timeout"] = (c, value) => c.Timeout = Number("connect_timeout", value, least: 0, most: MostConnectSeconds),
         ["application_name"] = (c, value) => c.ApplicationName = value,
         ["options"] = (c, value) => c.Options = value,
@@ -42,9 +42,9 @@ internal sealed record PostgreSqlOptions
         ["client_encoding"] = (c, value) => c.ClientEncoding = value.ToUpperInvariant() is "UTF8" or "UTF-8" ? "UTF8" : throw new FormatException($"'client_encoding' is '{value}'; allowed is UTF8"),
         ["sslmode"] = (c, value) => c.SslMode = SslModes.TryGetValue(value, out var mode) ? mode
             : throw new FormatException($"'sslmode' is '{value}'; allowed are {string.Join(", ", SslModes.Keys)}"),
-        ["sslrootcert"] = (c, value) => c.RootCertificate = ExistingFile("sslrootcert", value),
-        ["sslcert"] = (c, value) => c.SslCertificate = ExistingFile("sslcert", value),
-        ["sslkey"] = (c, value) => c.SslKey = ExistingFile("sslkey", value),
+        ["sslrootcert"] = (c, value) => c.RootCertificate = value,
+        ["sslcert"] = (c, value) => c.SslCertificate = value,
+        ["sslkey"] = (c, value) => c.SslKey = value,
         ["sslpassword"] = (c, value) => c.SslPassword = value,
         ["pool_max_conns"] = (c, value) => c.MaxPoolSize = Number("pool_max_conns", value, least: 1),
         ["pool_min_conns"] = (c, value) => c.MinPoolSize = Number("pool_min_conns", value, least: 0),
@@ -130,6 +130,14 @@ internal sealed record PostgreSqlOptions
             }
         }
 
+        foreach (var keyword in new[] { "passfile", "sslrootcert", "sslcert", "sslkey" })
+        {
+            if (values.TryGetValue(keyword, out var path))
+            {
+                values[keyword] = metadata.InputPath(path) is var file && File.Exists(file) ? file : throw new FormatException($"the file of '{keyword}', {path}, is not there");
+            }
+        }
+
         return text is null && values.Count == 0 ? throw metadata.Error($"the metadata field 'connectionString' of {metadata.Type} is required.") : values;
     }
 
@@ -179,7 +187,4 @@ internal sealed record PostgreSqlOptions
 
     private static int Seconds(string keyword, string value) => Durations.TryParseGo(value, out var duration) && duration > TimeSpan.Zero ? Math.Max(1, (int)Math.Min(int.MaxValue, duration.TotalSeconds))
         : throw new FormatException($"'{keyword}' is '{value}'; allowed is a duration such as 30m or 1h");
-
-    private static string ExistingFile(string keyword, string path) => ComponentMetadata.InputPath(path) is var full && File.Exists(full) ? full
-        : throw new FormatException($"the file of '{keyword}', {path}, is not there");
 }

@@ -6,7 +6,7 @@ namespace Lavka.Sidecar.Resources;
 /// A component's <c>spec.metadata</c>, with secrets and templates filled in. Names match without regard to case. What a component asks for is what is
 /// allowed; the rest is reported once it has started.
 /// </summary>
-internal sealed class ComponentMetadata(Resource resource, string type, IReadOnlyDictionary<string, string> values, string dataPath)
+internal sealed class ComponentMetadata(Resource resource, string type, IReadOnlyDictionary<string, string> values, string dataPath, string workingPath = ".")
 {
     // Every component may have these: they are the sidecar's, not the component's.
     private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase)
@@ -61,8 +61,8 @@ internal sealed class ComponentMetadata(Resource resource, string type, IReadOnl
         : Durations.TryParseGo(value, out var duration) ? duration
         : throw Invalid(name, "a duration such as 30s or 168h");
 
-    /// <summary>A file the component reads; a relative path counts from the working directory, as with daprd.</summary>
-    public static string InputPath(string path) => System.IO.Path.GetFullPath(path);
+    /// <summary>A file the component reads; a relative path counts from <see cref="SidecarOptions.WorkingPath"/>.</summary>
+    public string InputPath(string path) => System.IO.Path.GetFullPath(path, System.IO.Path.GetFullPath(workingPath));
 
     /// <summary>A file the component writes; a relative path counts from <see cref="SidecarOptions.DataPath"/>.</summary>
     public string DataPath(string path) => System.IO.Path.GetFullPath(path, dataPath);

@@ -304,7 +304,7 @@ internal sealed partial class Components : IAsyncDisposable
             }
         }
 
-        return new ComponentMetadata(resource, type, values, Path.GetFullPath(_options.DataPath));
+        return new ComponentMetadata(resource, type, values, Path.GetFullPath(_options.DataPath), _options.WorkingPath);
     }
 
     private string Fill(Resource resource, string value)

@@ -11,7 +11,7 @@ internal sealed class FileSecretStore : ISecretStore
 
     public FileSecretStore(ComponentMetadata metadata)
     {
-        var path = ComponentMetadata.InputPath(metadata.Required("secretsFile"));
+        var path = metadata.InputPath(metadata.Required("secretsFile"));
         var separator = metadata.Get("nestedSeparator", ":");
         var multiValued = metadata.Flag("multiValued");
         Capabilities = multiValued ? ["MULTIPLE_KEY_VALUES_PER_SECRET"] : [];

@@ -69,7 +69,7 @@ public sealed class CodeTests
     [HelmFact]
     public Task Retries_and_subscriptions_are_those_of_components() => Renderings.HaveNo(rendering =>
         new[] { ("Resiliency", "resiliency.yaml"), ("Subscription", "subscriptions.yaml") }
-            .Where(one => !Specs(rendering.OfKind(one.Item1)).SequenceEqual(Specs(YamlJson.Nodes(File.ReadAllText(Path.Combine(Components, one.Item2))).Select(node => new KubeObject((JsonObject)node!, "")))))
+            .Where(one => !Specs(rendering.OfKind(one.Item1)).SequenceEqual(Specs(YamlJson.Nodes(File.ReadAllText(Path.Combine(Components, "local", one.Item2))).Select(node => new KubeObject((JsonObject)node!, "")))))
             .Select(one => $"{one.Item1} is not what {one.Item2} says"));
 
     // daprd names RabbitMQ's queues after app id and topic; the groups of Kafka and Redis are the app ids.
@@ -84,7 +84,7 @@ public sealed class CodeTests
 
     private static JsonNode Values { get; } = YamlJson.Nodes(File.ReadAllText(Path.Combine(Helm.Chart, "values.yaml"))).Single()!;
 
-    private static IEnumerable<string> ComponentNames => YamlFiles(Components, SearchOption.TopDirectoryOnly).Where(node => node.Text("kind") == "Component").Select(node => node.Text("metadata.name"));
+    private static IEnumerable<string> ComponentNames => YamlFiles(Path.Combine(Components, "local"), SearchOption.TopDirectoryOnly).Where(node => node.Text("kind") == "Component").Select(node => node.Text("metadata.name"));
 
     private static JsonNode? ComponentOf(string name, string type) =>
         YamlFiles(Components, SearchOption.AllDirectories).FirstOrDefault(node => node.Text("kind") == "Component" && node.Text("metadata.name") == name && node.Text("spec.type") == type);

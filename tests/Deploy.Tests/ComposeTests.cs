@@ -78,10 +78,10 @@ public sealed partial class ComposeTests
         var sidecar = Services[$"{appId}-dapr"];
         var flags = Flags(sidecar);
         var mounts = Texts(sidecar["volumes"]).Select(volume => volume.Split(':')).ToDictionary(parts => parts[1], parts => parts[0]);
-        var resources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "components"), "*.yaml").Select(file => $"{flags["--resources-path"]}/{Path.GetFileName(file)}");
-        var secrets = DeployFiles.Yaml("components/secretstore.yaml")["spec"]!["metadata"]!.AsArray().Single(field => Text(field!["name"]) == "secretsFile")!["value"];
+        var resources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "components", "local"), "*.yaml").Select(file => $"{flags["--resources-path"]}/{Path.GetFileName(file)}");
+        var secrets = DeployFiles.Yaml("components/local/secretstore.yaml")["spec"]!["metadata"]!.AsArray().Single(field => Text(field!["name"]) == "secretsFile")!["value"];
 
-        Assert.Equal(resources.Append(flags["--config"]).Append($"{Text(sidecar["working_dir"])}/{Text(secrets)}").Order(), mounts.Keys.Order());
+        Assert.Equal(resources.Append(flags["--config"]).Append(Path.GetFullPath(Text(secrets), Text(sidecar["working_dir"]))).Order(), mounts.Keys.Order());
         Assert.All(mounts, mount => Assert.True(System.IO.File.Exists(Path.Combine(Repository.Root, mount.Value)), mount.Value));
         Assert.All(mounts, mount => Assert.Equal(Path.GetFileName(mount.Key), Path.GetFileName(mount.Value)));
     }

@@ -27,7 +27,7 @@ public sealed class InProcessShop : IAsyncLifetime
     private int _checked;
 
     /// <summary>The folder of the Dapr resources; the repository's unless another is given.</summary>
-    public string ComponentsPath { get; init; } = Path.Combine(Repository.Root, "components");
+    public string ComponentsPath { get; init; } = Path.Combine(Repository.Root, "components", "local");
 
     /// <summary>What the services tell each other, and the hand on it.</summary>
     public TestBroker Broker { get; } = new();

@@ -340,7 +340,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
             AppId = "loyalty",
             AppPort = _appPort,
             HttpPort = _daprPort,
-            ResourcesPaths = [Path.Combine(Repository.Root, "components")],
+            ResourcesPaths = [Path.Combine(Repository.Root, "components", "local")],
             DataPath = _data.Path,
             Broker = _broker,
             ApiToken = apiToken,

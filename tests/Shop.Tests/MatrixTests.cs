@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 
 namespace Lavka.Shop.Tests;
 
-/// <summary>The whole shop on every broker with every database: nothing is changed but two files of components/.</summary>
+/// <summary>The whole shop on every broker with every database: nothing is changed but two files of components/local/.</summary>
 [Collection(ProcessesCollection.Name)]
 public sealed partial class MatrixTests(ITestOutputHelper output)
 {

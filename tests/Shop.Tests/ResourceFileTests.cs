@@ -46,7 +46,7 @@ public sealed class ResourceFileTests
     [MemberData(nameof(Files))]
     public void What_takes_a_file_s_place_has_its_name(string file)
     {
-        var (one, other) = (YamlJson.Documents(Read(file))[0], YamlJson.Documents(Read(Path.GetFileName(file)))[0]);
+        var (one, other) = (YamlJson.Documents(Read(file))[0], YamlJson.Documents(Read($"local/{Path.GetFileName(file)}"))[0]);
 
         foreach (var part in new[] { "kind", "metadata", "scopes" })
         {

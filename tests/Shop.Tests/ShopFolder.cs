@@ -13,24 +13,24 @@ internal sealed partial class ShopFolder : IDisposable
     {
         RunFile = _folder.Write("dapr.yaml", PortField().Replace(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml")), match => $"{match.Groups[1].Value}: {Ports.Free().ToString(CultureInfo.InvariantCulture)}")
             .Replace("services/", Path.Combine(Repository.Root, "services") + "/", StringComparison.Ordinal));
-        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "components")))
+        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "components", "local")).Append(Path.Combine(Repository.Root, "components", "secrets.json")))
         {
-            _folder.Write($"components/{Path.GetFileName(file)}", File.ReadAllText(file));
+            _folder.Write(Path.GetRelativePath(Repository.Root, file), File.ReadAllText(file));
         }
     }
 
     public string RunFile { get; }
 
-    public string ComponentsPath => Path.Combine(_folder.Path, "components");
+    public string ComponentsPath => Path.Combine(_folder.Path, "components", "local");
 
     public string DataPath => Path.Combine(_folder.Path, "data");
 
-    /// <summary>Copies a file of a folder of components/ over the one of the same name, as components/README.md says, and writes the server's address into it.</summary>
+    /// <summary>Copies a file of a folder of components/ over the one of the same name in components/local/, as components/README.md says, and writes the server's address into it.</summary>
     public void Take(string component, string address, string ownAddress)
     {
         var yaml = File.ReadAllText(Path.Combine(Repository.Root, "components", component));
         Assert.Contains(address, yaml, StringComparison.Ordinal);
-        _folder.Write($"components/{Path.GetFileName(component)}", yaml.Replace(address, ownAddress, StringComparison.Ordinal));
+        _folder.Write($"components/local/{Path.GetFileName(component)}", yaml.Replace(address, ownAddress, StringComparison.Ordinal));
     }
 
     /// <summary>The Gateway's address.</summary>

@@ -78,6 +78,17 @@ public sealed class ResourceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_a_component_reads_counts_from_the_working_path_and_one_that_it_writes_from_the_data_path()
+    {
+        _folder.Component("secrets", "secretstores.local.file", ("secretsFile", "secrets.json")).With("secrets.json", """{"key":"value"}""").Component("state", "state.sqlite", ("connectionString", "state.db"));
+        await using var sidecar = await Sidecar.StartAsync(_folder.Options("app"));
+        using var http = new HttpClient();
+
+        Assert.Equal("""{"key":"value"}""", await http.GetStringAsync(new Uri(sidecar.HttpEndpoint, "/v1.0/secrets/secrets/key")));
+        Assert.True(File.Exists(Path.Combine(_folder.Data, "state.db")));
+    }
+
+    [Fact]
     public async Task A_secret_reference_is_filled_in_before_the_component_starts()
     {
         _folder.Component("secrets", "secretstores.local.file", ("secretsFile", Path.Combine(_folder.Resources, "secrets.json")))

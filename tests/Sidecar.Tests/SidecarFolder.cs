@@ -30,6 +30,7 @@ internal sealed class SidecarFolder : IDisposable
         AppPort = appPort,
         ResourcesPaths = [Resources],
         DataPath = Data,
+        WorkingPath = Resources,
         Mesh = mesh,
         Time = time ?? TimeProvider.System,
     };
