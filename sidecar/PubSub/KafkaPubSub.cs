@@ -25,7 +25,6 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
     /// <exception cref="IOException">None has in time, or it refuses us.</exception>
     public Task Start(CancellationToken stop) => Task.Run(() =>
     {
-        KafkaLibrary.Ensure();
         _producer = MakeProducer();
         using var admin = new DependentAdminClientBuilder(_producer.Handle).Build();
         while (true)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using Lavka.Sidecar.PubSub;
 
 namespace Lavka.Sidecar.Testing;
 
@@ -16,11 +15,16 @@ public sealed class KafkaMockCluster : IDisposable
     private readonly nint _client;
     private readonly nint _cluster;
 
+    // Which of the package's builds a system can load depends on its other libraries: Confluent.Kafka tries the same ones.
+    static KafkaMockCluster() => NativeLibrary.SetDllImportResolver(typeof(KafkaMockCluster).Assembly, (name, assembly, paths) =>
+    {
+        string[] builds = name == "librdkafka" ? [name, $"centos8-{name}", $"alpine-{name}"] : [name];
+        return builds.Select(build => NativeLibrary.TryLoad(build, assembly, paths, out var library) ? library : 0).FirstOrDefault(library => library != 0);
+    });
+
     /// <param name="brokers">How many brokers.</param>
-    /// <exception cref="DllNotFoundException">librdkafka is not there.</exception>
     public KafkaMockCluster(int brokers = 3)
     {
-        KafkaLibrary.Ensure();
         Brokers = brokers;
         var problem = new byte[512];
         var configuration = rd_kafka_conf_new();
@@ -35,23 +39,6 @@ public sealed class KafkaMockCluster : IDisposable
 
     /// <summary>The brokers' addresses, for example <c>127.0.0.1:40001,127.0.0.1:40002</c>: the component's <c>brokers</c>.</summary>
     public string BootstrapServers { get; }
-
-    /// <summary>Whether librdkafka is there, without which there is no cluster.</summary>
-    public static bool IsAvailable
-    {
-        get
-        {
-            try
-            {
-                KafkaLibrary.Ensure();
-                return true;
-            }
-            catch (DllNotFoundException)
-            {
-                return false;
-            }
-        }
-    }
 
     /// <summary>Makes a topic with so many partitions.</summary>
     public void CreateTopic(string name, int partitions) => Check(rd_kafka_mock_topic_create(_cluster, name, partitions, Brokers));

@@ -54,12 +54,7 @@ internal sealed class Cell : IAsyncDisposable
 
     /// <summary>Why there cannot be such a cell on this machine, or null.</summary>
     public static string? WhatIsMissing(string broker, string store) =>
-        (broker switch
-        {
-            "rabbitmq" => RabbitMqServer.WhatIsMissing,
-            "kafka" when !KafkaMockCluster.IsAvailable => "There is no librdkafka (Debian: apt-get install librdkafka1).",
-            _ => null,
-        }) ?? (store == "postgresql" ? PostgreSqlServer.WhatIsMissing : null);
+        (broker == "rabbitmq" ? RabbitMqServer.WhatIsMissing : null) ?? (store == "postgresql" ? PostgreSqlServer.WhatIsMissing : null);
 
     public async ValueTask DisposeAsync()
     {

@@ -14,7 +14,7 @@ public sealed class HandOverTests
     public async Task On_RabbitMQ_what_a_killed_sidecar_had_goes_to_another() =>
         await HandsOver("pubsub.rabbitmq", ("connectionString", (await RabbitMqServer.Shared).ConnectionString), ("prefetchCount", "100"), ("requeueInFailure", "true"), ("deletedWhenUnused", "false"));
 
-    [KafkaFact]
+    [Fact]
     public Task On_Kafka_what_a_killed_sidecar_had_goes_to_another() =>
         HandsOver("pubsub.kafka", ("brokers", Kafka.Cluster.BootstrapServers), ("authType", "none"), ("initialOffset", "oldest"), ("consumerGroup", _topic), ("sessionTimeout", "6s"), ("heartbeatInterval", "1s"));
 

@@ -17,9 +17,3 @@ internal static class Kafka
         return topic;
     }
 }
-
-/// <summary>A test that needs librdkafka.</summary>
-public sealed class KafkaFactAttribute : FactAttribute
-{
-    public KafkaFactAttribute() => Skip = KafkaMockCluster.IsAvailable ? null : "There is no librdkafka (Debian: apt-get install librdkafka1).";
-}

@@ -15,7 +15,7 @@ public sealed class LagTests
     [Fact]
     public Task The_memory_tells_what_waits() => Tells(null, TestApp.Component("pubsub", "pubsub.in-memory"));
 
-    [KafkaFact]
+    [Fact]
     public Task Kafka_tells_what_waits_and_what_it_keeps() =>
         Tells(5, TestApp.Component("pubsub", "pubsub.kafka", ("brokers", Kafka.Cluster.BootstrapServers), ("authType", "none"), ("initialOffset", "oldest")));
 
