@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Lavka.Testing;
@@ -15,6 +16,9 @@ namespace Lavka.Testing;
 public sealed record Received(string Method, string Path, string Query, IReadOnlyDictionary<string, string> Headers, byte[] Body)
 {
     public string Text => System.Text.Encoding.UTF8.GetString(Body);
+
+    /// <summary>For example <c>HTTP/1.1</c>.</summary>
+    public string Protocol { get; init; } = "HTTP/1.1";
 }
 
 /// <summary>What an app answers.</summary>
@@ -30,13 +34,13 @@ public sealed class ScriptedApp : IAsyncDisposable
     private readonly WebApplication _server;
     private readonly Func<Received, Answer> _answer;
 
-    private ScriptedApp(Func<Received, Answer> answer, int port)
+    private ScriptedApp(Func<Received, Answer> answer, int port, HttpProtocols protocols)
     {
         _answer = answer;
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(IPAddress.Loopback, port);
+            kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = protocols);
             kestrel.Limits.MaxRequestBodySize = null;
         });
         _server = builder.Build();
@@ -47,9 +51,10 @@ public sealed class ScriptedApp : IAsyncDisposable
 
     public int Port { get; private set; }
 
-    public static async Task<ScriptedApp> Start(Func<Received, Answer> answer, int port = 0)
+    /// <param name="protocols">What it speaks, always without TLS: <see cref="HttpProtocols.Http2"/> alone is h2c.</param>
+    public static async Task<ScriptedApp> Start(Func<Received, Answer> answer, int port = 0, HttpProtocols protocols = HttpProtocols.Http1)
     {
-        var app = new ScriptedApp(answer, port);
+        var app = new ScriptedApp(answer, port, protocols);
         await app._server.StartAsync();
         app.Port = new Uri(app._server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         return app;
@@ -63,7 +68,7 @@ public sealed class ScriptedApp : IAsyncDisposable
         await http.Request.Body.CopyToAsync(body);
         var target = http.Features.Get<IHttpRequestFeature>()!.RawTarget.Split('?', 2);
         var received = new Received(http.Request.Method, target[0], target.Length == 2 ? target[1] : "",
-            http.Request.Headers.ToDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString()), body.ToArray());
+            http.Request.Headers.ToDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString()), body.ToArray()) { Protocol = http.Request.Protocol };
         if (received.Path is not ("/dapr/subscribe" or "/dapr/config"))
         {
             Log.Enqueue(received);

@@ -10,7 +10,7 @@ internal static partial class Matches
 {
     public static bool Text(string expected, string? actual) => actual is not null && (!expected.Contains('$', StringComparison.Ordinal)
         ? expected == actual
-        : Regex.IsMatch(actual, "^" + Placeholder().Replace(Regex.Escape(expected), match => Pattern(match.Value)) + "$", RegexOptions.Singleline));
+        : Regex.IsMatch(actual, "^" + Placeholder().Replace(Regex.Escape(expected), match => $"(?:{Pattern(match.Value)})") + "$", RegexOptions.Singleline));
 
     public static bool Json(JsonElement expected, JsonElement actual)
     {
@@ -66,13 +66,15 @@ internal static partial class Matches
     private static string Pattern(string placeholder) => placeholder.TrimStart('\\') switch
     {
         "$uuid" => "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        "$time" => @"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)",
+        "$time" => @"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} \w+",
         "$traceparent" => "00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
         "$traceid" => "[0-9a-f]{32}",
-        "$etag" or "$host" or "$httpdate" => ".+",
+        "$spanid" => "[0-9a-f]{16}",
+        "$wfk" or "$np" or "$mac" => "[A-Za-z0-9+/]+=*",
+        "$etag" or "$host" or "$hostname" or "$ip" or "$httpdate" => ".+",
         var other => throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"The recording has an unknown placeholder {other}.")),
     };
 
-    [GeneratedRegex(@"\\\$(uuid|time|traceparent|traceid|etag|host|httpdate)")]
+    [GeneratedRegex(@"\\\$(uuid|time|traceparent|traceid|spanid|etag|hostname|host|httpdate|ip|wfk|np|mac)")]
     private static partial Regex Placeholder();
 }

@@ -9,11 +9,10 @@ internal sealed class RunningWorld : IAsyncDisposable
     private const string RecordedBroker = "amqp://guest:guest@127.0.0.1:5672";
 
     private readonly TempFolder _folder = new();
-    private readonly Dictionary<string, int> _hits = [];
-    private readonly JsonElement _script;
+    private readonly HttpScript? _script;
     private string _broker = RecordedBroker;
 
-    private RunningWorld(JsonElement world) => _script = world.TryGetProperty("app", out var app) ? app : default;
+    private RunningWorld(JsonElement world) => _script = world.TryGetProperty("app", out var app) && app.ValueKind == JsonValueKind.Object ? new(app) : null;
 
     public ScriptedApp? App { get; private set; }
 
@@ -22,9 +21,9 @@ internal sealed class RunningWorld : IAsyncDisposable
     public static async Task<RunningWorld> Start(JsonElement world)
     {
         var running = new RunningWorld(world);
-        if (running._script.ValueKind == JsonValueKind.Object)
+        if (running._script is not null)
         {
-            running.App = await ScriptedApp.Start(running.AnswerTo);
+            running.App = await ScriptedApp.Start(running._script.AnswerTo);
         }
 
         if (world.TryGetProperty("broker", out _))
@@ -52,11 +51,7 @@ internal sealed class RunningWorld : IAsyncDisposable
     /// <summary>The app's hit counts and log start anew with each case.</summary>
     public void Forget()
     {
-        lock (_hits)
-        {
-            _hits.Clear();
-        }
-
+        _script?.Forget();
         App?.Log.Clear();
     }
 
@@ -82,67 +77,4 @@ internal sealed class RunningWorld : IAsyncDisposable
             }
         }
     }
-
-    private Answer AnswerTo(Received request)
-    {
-        switch (request.Path)
-        {
-            case "/dapr/subscribe":
-                return Member(_script, "subscribe") is { } subscriptions ? Answer.Json(subscriptions.GetRawText()) : new(404);
-            case "/dapr/config":
-                return Member(_script, "config") is { } config ? Answer.Json(config.GetRawText()) : new(404);
-        }
-
-        if (Member(_script, "routes") is not { } routes)
-        {
-            return new(404);
-        }
-
-        var route = routes.EnumerateObject().Where(candidate => candidate.Name == request.Path || (candidate.Name.EndsWith('*') && request.Path.StartsWith(candidate.Name[..^1], StringComparison.Ordinal)))
-            .OrderByDescending(candidate => candidate.Name == request.Path).ThenByDescending(candidate => candidate.Name.Length).FirstOrDefault();
-        if (route.Value.ValueKind == JsonValueKind.Undefined)
-        {
-            return new(404);
-        }
-
-        var answer = route.Value;
-        if (answer.ValueKind == JsonValueKind.Array)
-        {
-            lock (_hits)
-            {
-                var hit = _hits.GetValueOrDefault(route.Name);
-                _hits[route.Name] = hit + 1;
-                answer = answer[Math.Min(hit, answer.GetArrayLength() - 1)];
-            }
-        }
-
-        return From(answer, request);
-    }
-
-    private static Answer From(JsonElement answer, Received request)
-    {
-        var headers = Member(answer, "headers")?.Deserialize<Dictionary<string, string>>();
-        if (Member(answer, "echo") is { ValueKind: JsonValueKind.True })
-        {
-            var query = System.Web.HttpUtility.ParseQueryString(request.Query);
-            var echo = new
-            {
-                method = request.Method,
-                path = request.Path,
-                query = query.AllKeys.ToDictionary(key => key!, key => query[key]),
-                contentType = request.Headers.GetValueOrDefault("content-type"),
-                body = request.Text,
-            };
-            return Answer.Json(JsonSerializer.Serialize(echo)) with { Headers = headers };
-        }
-
-        var delay = TimeSpan.FromSeconds(Member(answer, "delay")?.GetDouble() ?? 0);
-        var status = Member(answer, "status")?.GetInt32() ?? 200;
-        return Member(answer, "body") is not { } body ? new(status, Headers: headers, Delay: delay)
-            : body.ValueKind == JsonValueKind.String ? new(status, body.GetString(), "text/plain", headers, delay)
-            : new(status, body.GetRawText(), "application/json", headers, delay);
-    }
-
-    private static JsonElement? Member(JsonElement from, string name) =>
-        from.ValueKind == JsonValueKind.Object && from.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 }

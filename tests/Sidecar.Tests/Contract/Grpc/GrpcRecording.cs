@@ -1,0 +1,18 @@
+using System.Text.Json;
+
+namespace Lavka.Sidecar.Tests.Contract.Grpc;
+
+/// <summary>The recorded files.</summary>
+internal static class GrpcRecording
+{
+    private static readonly Dictionary<string, JsonElement> Worlds = Directory
+        .EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Contract", "recordings", "grpc"), "*.json").Order(StringComparer.Ordinal)
+        .SelectMany(file => JsonDocument.Parse(File.ReadAllBytes(file)).RootElement.GetProperty("worlds").EnumerateArray())
+        .ToDictionary(world => world.GetProperty("world").GetProperty("name").GetString()!);
+
+    public static IEnumerable<string> Names => Worlds.Keys;
+
+    public static JsonElement World(string name) => Worlds[name].GetProperty("world");
+
+    public static IReadOnlyList<JsonElement> Cases(string world) => [.. Worlds[world].GetProperty("cases").EnumerateArray()];
+}
