@@ -13,17 +13,7 @@ internal sealed class ApiException(int status, string errorCode, string message,
     public int Status { get; } = status;
 
     /// <summary>The gRPC status: the HTTP one's, unless Dapr has another for this error.</summary>
-    public StatusCode Code { get; init; } = status switch
-    {
-        400 => StatusCode.InvalidArgument,
-        401 => StatusCode.Unauthenticated,
-        403 => StatusCode.PermissionDenied,
-        404 => StatusCode.NotFound,
-        409 => StatusCode.Aborted,
-        501 => StatusCode.Unimplemented,
-        503 => StatusCode.Unavailable,
-        _ => StatusCode.Internal,
-    };
+    public StatusCode Code { get; init; } = CodeOf(status);
 
     /// <summary>HTTP's <c>errorCode</c>.</summary>
     public string ErrorCode { get; } = errorCode;
@@ -73,5 +63,22 @@ internal sealed class ApiException(int status, string errorCode, string message,
         ["resource_type"] = type,
     };
 
+    /// <summary>The errors of most building blocks, which over gRPC are a status without details.</summary>
+    /// <param name="code">The gRPC status, where it is not the HTTP one's.</param>
+    public static ApiException Plain(int status, string errorCode, string message, StatusCode? code = null) =>
+        new(status, errorCode, message) { IsPlain = true, Code = code ?? CodeOf(status) };
+
     public static ApiException Malformed(string message) => new(400, "ERR_MALFORMED_REQUEST", message);
+
+    private static StatusCode CodeOf(int status) => status switch
+    {
+        400 => StatusCode.InvalidArgument,
+        401 => StatusCode.Unauthenticated,
+        403 => StatusCode.PermissionDenied,
+        404 => StatusCode.NotFound,
+        409 => StatusCode.Aborted,
+        501 => StatusCode.Unimplemented,
+        503 => StatusCode.Unavailable,
+        _ => StatusCode.Internal,
+    };
 }

@@ -10,6 +10,7 @@ using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.Secrets;
 using Lavka.Sidecar.State;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -85,19 +86,28 @@ public sealed partial class Sidecar : IAsyncDisposable
 
         _changes = configuration.IsEnabled("HotReload", otherwise: true) ? new(options.ResourcesPaths, _ => Reload(), _log) : null;
         var state = new StateManagement(components, _policies, _outbox, _telemetry, options.AppId);
-        _grpc = new(options, Methods(state, publisher));
+        var secrets = new SecretsManagement(components, configuration, _policies, _telemetry);
+        var bindings = new OutputBindings(components, _policies, _telemetry);
+        var metadata = new SidecarMetadata(this, options);
+        var methods = new GrpcMethods(new(options, configuration, _telemetry));
+        new StateCalls(state).AddTo(methods);
+        new PubSubCalls(publisher).AddTo(methods);
+        new SecretCalls(secrets).AddTo(methods);
+        new BindingCalls(bindings).AddTo(methods);
+        new MetadataCalls(metadata, this).AddTo(methods);
+        _grpc = new(options, methods);
         _server = MakeServer(new DaprApi(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
         {
             State = new(state),
             PubSub = new(publisher),
             Invoke = new(this, _policies, options, _http, _following),
             Actors = new(Actors),
-            Secrets = new(components, configuration, _policies, _telemetry),
-            Bindings = new(components, _policies, _telemetry),
+            Secrets = new(secrets),
+            Bindings = new(bindings),
             Configuration = new(components, _policies, App, options.Logs.CreateLogger<ConfigurationApi>()),
             Lock = new(components, _policies),
             Jobs = new(_jobs, options),
-            Metadata = new(this, options),
+            Metadata = new(metadata),
             Topics = new(this),
         }));
     }
@@ -238,14 +248,6 @@ public sealed partial class Sidecar : IAsyncDisposable
         ConnectTimeout = TimeSpan.FromSeconds(5),
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
     });
-
-    private GrpcMethods Methods(StateManagement state, Publisher publisher)
-    {
-        var methods = new GrpcMethods(new(_options, Configuration, _telemetry));
-        new StateCalls(state).AddTo(methods);
-        new PubSubCalls(publisher).AddTo(methods);
-        return methods;
-    }
 
     private WebApplication MakeServer(DaprApi api)
     {

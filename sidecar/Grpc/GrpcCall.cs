@@ -24,4 +24,16 @@ internal sealed class GrpcCall(ServerCallContext context)
 
     /// <summary>A header's value, or nothing.</summary>
     public string Header(string name) => context.RequestHeaders.GetValue(name) ?? "";
+
+    /// <summary>Sends headers before the answer. A value that no header can hold stays behind.</summary>
+    public Task SendHeaders(IEnumerable<KeyValuePair<string, string>> headers)
+    {
+        var metadata = new Metadata();
+        foreach (var (name, value) in headers.Where(header => header.Value.All(letter => letter is >= ' ' and <= '~')))
+        {
+            metadata.Add(name, value);
+        }
+
+        return context.WriteResponseHeadersAsync(metadata);
+    }
 }

@@ -24,7 +24,7 @@ internal static class GrpcErrors
             status.Details.Add(Any.Pack(new ErrorInfo { Domain = "dapr.io", Reason = error.ErrorCode }));
         }
 
-        return With(status, error.Headers);
+        return status.ToRpcException();
     }
 
     /// <summary>An error in the form of an HTTP answer, as daprd tells it for refusals of its own and for HTTP apps.</summary>
@@ -34,7 +34,7 @@ internal static class GrpcErrors
     public static RpcException FromHttp(StatusCode code, int status, string message)
     {
         var reason = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status);
-        return With(new()
+        return new Google.Rpc.Status
         {
             Code = (int)code,
             Message = reason,
@@ -47,17 +47,6 @@ internal static class GrpcErrors
                     Metadata = { ["http.code"] = status.ToString(System.Globalization.CultureInfo.InvariantCulture), ["http.error_message"] = message },
                 }),
             },
-        }, []);
-    }
-
-    private static RpcException With(Google.Rpc.Status status, IEnumerable<KeyValuePair<string, string>> trailers)
-    {
-        var error = status.ToRpcException();
-        foreach (var (name, value) in trailers)
-        {
-            error.Trailers.Add(name, value);
-        }
-
-        return error;
+        }.ToRpcException();
     }
 }

@@ -33,6 +33,11 @@ internal sealed partial class GrpcPipeline(SidecarOptions options, SidecarConfig
         }
         catch (Exception e)
         {
+            if (e is ApiException { Headers.Count: > 0 } told)
+            {
+                await new GrpcCall(server).SendHeaders(told.Headers);
+            }
+
             var error = ToRpc(e, name, server);
             code = error.StatusCode;
             throw error;

@@ -1,15 +1,11 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Lavka.Sidecar.Bindings;
-using Lavka.Sidecar.Observability;
-using Lavka.Sidecar.Resiliency;
-using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.Http;
 
 /// <summary><c>/v1.0/bindings</c> (Dapr: reference/api/bindings_api).</summary>
-internal sealed class BindingsApi(Components components, ResiliencyPolicies policies, Telemetry telemetry)
+internal sealed class BindingsApi(OutputBindings bindings)
 {
     /// <summary>False when this is no bindings request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
@@ -22,30 +18,10 @@ internal sealed class BindingsApi(Components components, ResiliencyPolicies poli
         var name = request.Segment(2);
         using var body = await request.Json();
         var (operation, data, metadata) = Read(body.RootElement, request);
-        BindingAnswer answer;
-        var started = Stopwatch.GetTimestamp();
-        var succeeded = false;
-        try
+        var answer = await bindings.Invoke(name, operation, data, metadata, request.Stop);
+        foreach (var (key, text) in OutputBindings.Headers(answer.Metadata))
         {
-            var binding = Find(name, operation);
-            answer = await policies.Outbound(name, "Binding").RunOrThrow(async stop => await binding.Invoke(operation, data, metadata, stop), request.Stop);
-            succeeded = true;
-        }
-        catch (Exception e) when (e is BindingException or IOException or UnauthorizedAccessException or TimeoutException or CircuitBreakerException)
-        {
-            throw new ApiException(500, "ERR_INVOKE_OUTPUT_BINDING", $"error invoking output binding {name}: {e.Message}")
-            {
-                Headers = [.. ((e as BindingException)?.Metadata ?? BindingAnswer.Nothing.Metadata).Select(pair => KeyValuePair.Create("metadata." + pair.Key, pair.Value))],
-            };
-        }
-        finally
-        {
-            telemetry.Metrics?.Component("output_binding", name, operation, succeeded, Stopwatch.GetElapsedTime(started));
-        }
-
-        foreach (var (key, text) in answer.Metadata)
-        {
-            request.Http.Response.Headers["metadata." + key] = text;
+            request.Http.Response.Headers[key] = text;
         }
 
         if (answer.Data is null)
@@ -98,10 +74,4 @@ internal sealed class BindingsApi(Components components, ResiliencyPolicies poli
 
         return (operation, data, metadata);
     }
-
-    private IOutputBinding Find(string name, string operation) =>
-        operation.Length == 0 ? throw new BindingException("operation field is missing from request")
-        : !components.OutputBindings.TryGetValue(name, out var binding) ? throw new BindingException($"couldn't find output binding {name}")
-        : binding.Operations.Contains(operation) ? binding
-        : throw new BindingException($"binding {name} does not support operation {operation}. supported operations:{string.Join(' ', binding.Operations)}");
 }

@@ -1,15 +1,13 @@
-using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Http;
 
 /// <summary><c>/v1.0/metadata</c> (Dapr: reference/api/metadata_api).</summary>
-internal sealed class MetadataApi(Sidecar sidecar, SidecarOptions options)
+internal sealed class MetadataApi(SidecarMetadata metadata)
 {
-    private readonly ConcurrentDictionary<string, string> _extended = new();
-
     /// <summary>False when this is no metadata request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
     {
@@ -19,7 +17,7 @@ internal sealed class MetadataApi(Sidecar sidecar, SidecarOptions options)
                 await request.Answer(ToJson());
                 return true;
             case (3, "PUT"):
-                _extended[request.Segment(2)] = Encoding.UTF8.GetString(await request.Body());
+                metadata.Set(request.Segment(2), Encoding.UTF8.GetString(await request.Body()));
                 request.Nothing();
                 return true;
             default:
@@ -29,86 +27,102 @@ internal sealed class MetadataApi(Sidecar sidecar, SidecarOptions options)
 
     private JsonObject ToJson()
     {
-        var json = new JsonObject { ["id"] = options.AppId, ["runtimeVersion"] = Sidecar.RuntimeVersion };
-        AddList(json, "enabledFeatures", sidecar.Configuration.Features.Select(feature => JsonValue.Create(feature)));
-        AddList(json, "actors", sidecar.Actors.Hosted.Select(actor => Actor(actor.Type, actor.Count)));
-        AddList(json, "components", sidecar.Components.All.Select(component =>
-        {
-            var item = new JsonObject { ["name"] = component.Name, ["type"] = component.Type };
-            if (component.Version.Length > 0)
-            {
-                item["version"] = component.Version;
-            }
+        var json = new JsonObject { ["id"] = metadata.Id, ["runtimeVersion"] = Sidecar.RuntimeVersion };
+        AddList(json, "enabledFeatures", metadata.Features.Select(feature => JsonValue.Create(feature)));
+        AddList(json, "actors", metadata.Actors.Select(Actor));
+        AddList(json, "components", metadata.Components.Select(Component));
+        json["extended"] = Texts(metadata.Extended);
+        AddList(json, "subscriptions", metadata.Subscriptions.Select(Subscription));
+        AddList(json, "httpEndpoints", metadata.HttpEndpoints.Select(name => new JsonObject { ["name"] = name }));
+        json["appConnectionProperties"] = AppConnection();
+        json["actorRuntime"] = ActorRuntime();
+        json["workflows"] = new JsonObject();
+        return json;
+    }
 
-            AddList(item, "capabilities", component.Component.Capabilities.Select(capability => JsonValue.Create(capability)));
-            return item;
-        }));
-        var extended = new JsonObject { ["daprRuntimeVersion"] = Sidecar.RuntimeVersion };
-        foreach (var (name, value) in _extended.Where(pair => pair.Key != "daprRuntimeVersion"))
+    private static JsonObject Component(LoadedComponent component)
+    {
+        var json = new JsonObject { ["name"] = component.Name, ["type"] = component.Type };
+        AddText(json, "version", component.Version);
+        AddList(json, "capabilities", component.Component.Capabilities.Select(capability => JsonValue.Create(capability)));
+        return json;
+    }
+
+    private static JsonObject Subscription(SubscriptionSpec subscription)
+    {
+        var json = new JsonObject { ["pubsubname"] = subscription.PubSubName, ["topic"] = subscription.Topic };
+        if (subscription.Metadata.Count > 0)
         {
-            extended[name] = value;
+            json["metadata"] = Texts(subscription.Metadata);
         }
 
-        json["extended"] = extended;
-        AddList(json, "subscriptions", sidecar.Subscriptions.Select(subscription =>
+        AddList(json, "rules", subscription.Routes.Select(route =>
         {
-            var item = new JsonObject { ["pubsubname"] = subscription.PubSubName, ["topic"] = subscription.Topic };
-            if (subscription.Metadata.Count > 0)
+            var rule = new JsonObject { ["path"] = route.Path };
+            if (route.Match is not null)
             {
-                item["metadata"] = new JsonObject(subscription.Metadata.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)JsonValue.Create(pair.Value))));
+                rule["match"] = route.Match.Text;
             }
 
-            AddList(item, "rules", subscription.Routes.Select(route =>
-            {
-                var rule = new JsonObject { ["path"] = route.Path };
-                if (route.Match is not null)
-                {
-                    rule["match"] = route.Match.Text;
-                }
-
-                return rule;
-            }));
-            item["deadLetterTopic"] = subscription.DeadLetterTopic ?? "";
-            item["type"] = subscription.IsDeclarative ? "DECLARATIVE" : "PROGRAMMATIC";
-            return item;
+            return rule;
         }));
-        AddList(json, "httpEndpoints", sidecar.HttpEndpoints.Keys.Select(name => new JsonObject { ["name"] = name }));
-        json["appConnectionProperties"] = AppConnection();
-        var runtime = new JsonObject { ["runtimeStatus"] = "RUNNING", ["hostReady"] = sidecar.Actors.Hosted.Any(), ["placement"] = "placement: connected" };
-        AddList(runtime, "activeActors", sidecar.Actors.Hosted.Select(actor => Actor(actor.Type, actor.Count)));
-        json["actorRuntime"] = runtime;
-        json["workflows"] = new JsonObject();
+        json["deadLetterTopic"] = subscription.DeadLetterTopic ?? "";
+        json["type"] = subscription.IsDeclarative ? "DECLARATIVE" : "PROGRAMMATIC";
         return json;
     }
 
     private JsonObject AppConnection()
     {
-        var connection = new JsonObject { ["protocol"] = options.AppProtocol.ToString().ToLowerInvariant(), ["channelAddress"] = options.AppChannelAddress };
-        if (sidecar.App is { } app)
+        var json = new JsonObject { ["protocol"] = metadata.AppProtocol, ["channelAddress"] = metadata.AppChannelAddress };
+        AddNumber(json, "port", metadata.AppPort);
+        AddNumber(json, "maxConcurrency", metadata.AppMaxConcurrency);
+        if (metadata.AppHealth is { } health)
         {
-            connection["port"] = app.Address.Port;
+            var check = new JsonObject();
+            AddText(check, "healthCheckPath", metadata.AppHealthPath);
+            check["healthProbeInterval"] = Durations.ToGo(health.Interval);
+            check["healthProbeTimeout"] = Durations.ToGo(health.Timeout);
+            check["healthThreshold"] = health.Threshold;
+            json["health"] = check;
         }
 
-        if (options.AppMaxConcurrency is { } most)
-        {
-            connection["maxConcurrency"] = most;
-        }
-
-        if (sidecar.App is not null && options.AppHealthCheck is { } health)
-        {
-            connection["health"] = new JsonObject
-            {
-                ["healthCheckPath"] = health.Path,
-                ["healthProbeInterval"] = Durations.ToGo(health.Interval),
-                ["healthProbeTimeout"] = Durations.ToGo(health.Timeout),
-                ["healthThreshold"] = health.Threshold,
-            };
-        }
-
-        return connection;
+        return json;
     }
 
-    private static JsonObject Actor(string type, int count) => count > 0 ? new() { ["type"] = type, ["count"] = count } : new() { ["type"] = type };
+    private JsonObject ActorRuntime()
+    {
+        var isRunning = metadata.ActorStatus == ActorRuntimeStatus.Running;
+        var json = new JsonObject { ["runtimeStatus"] = metadata.ActorStatus.ToString().ToUpperInvariant(), ["hostReady"] = isRunning };
+        AddText(json, "placement", metadata.Placement);
+        AddList(json, "activeActors", metadata.Actors.Select(Actor));
+        return json;
+    }
+
+    private static JsonObject Actor((string Type, int Count) actor)
+    {
+        var json = new JsonObject { ["type"] = actor.Type };
+        AddNumber(json, "count", actor.Count);
+        return json;
+    }
+
+    private static JsonObject Texts(IEnumerable<KeyValuePair<string, string>> texts) =>
+        new(texts.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)JsonValue.Create(pair.Value))));
+
+    private static void AddText(JsonObject json, string name, string text)
+    {
+        if (text.Length > 0)
+        {
+            json[name] = text;
+        }
+    }
+
+    private static void AddNumber(JsonObject json, string name, int number)
+    {
+        if (number > 0)
+        {
+            json[name] = number;
+        }
+    }
 
     private static void AddList(JsonObject json, string name, IEnumerable<JsonNode?> items)
     {
