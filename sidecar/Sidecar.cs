@@ -3,9 +3,11 @@ using System.Text.Json;
 using Lavka.Sidecar.Actors;
 using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Cel;
+using Lavka.Sidecar.Configuration;
 using Lavka.Sidecar.Grpc;
 using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Jobs;
+using Lavka.Sidecar.Locks;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resiliency;
@@ -42,6 +44,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     private readonly InputBindings? _inputs;
     private readonly AppHealth? _health;
     private readonly JobScheduler _jobs;
+    private readonly ConfigurationManagement _configuration;
     private readonly FileChanges? _changes;
     private readonly SemaphoreSlim _turn = new(1);
     private readonly WebApplication _server;
@@ -88,12 +91,16 @@ public sealed partial class Sidecar : IAsyncDisposable
         var state = new StateManagement(components, _policies, _outbox, _telemetry, options.AppId);
         var secrets = new SecretsManagement(components, configuration, _policies, _telemetry);
         var bindings = new OutputBindings(components, _policies, _telemetry);
+        _configuration = new(components, _policies);
+        var locks = new DistributedLocks(components, _policies);
         var metadata = new SidecarMetadata(this, options);
         var methods = new GrpcMethods(new(options, configuration, _telemetry));
         new StateCalls(state).AddTo(methods);
         new PubSubCalls(publisher).AddTo(methods);
         new SecretCalls(secrets).AddTo(methods);
         new BindingCalls(bindings).AddTo(methods);
+        new ConfigurationCalls(_configuration).AddTo(methods);
+        new LockCalls(locks).AddTo(methods);
         new MetadataCalls(metadata, this).AddTo(methods);
         _grpc = new(options, methods);
         _server = MakeServer(new DaprApi(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
@@ -104,8 +111,8 @@ public sealed partial class Sidecar : IAsyncDisposable
             Actors = new(Actors),
             Secrets = new(secrets),
             Bindings = new(bindings),
-            Configuration = new(components, _policies, App, options.Logs.CreateLogger<ConfigurationApi>()),
-            Lock = new(components, _policies),
+            Configuration = new(_configuration, _policies, App, options.Logs.CreateLogger<ConfigurationApi>()),
+            Lock = new(locks),
             Jobs = new(_jobs, options),
             Metadata = new(metadata),
             Topics = new(this),
@@ -227,6 +234,7 @@ public sealed partial class Sidecar : IAsyncDisposable
 
         Mesh.Leave(this);
         await Actors.DisposeAsync();
+        await _configuration.DisposeAsync();
         await _grpc.DisposeAsync();
         await _server.DisposeAsync();
         await Components.DisposeAsync();

@@ -1,18 +1,14 @@
-using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using Lavka.Sidecar.Configuration;
 using Lavka.Sidecar.Resiliency;
-using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Http;
 
-/// <summary><c>/v1.0/configuration</c> (Dapr: reference/api/configuration_api). Subscriptions live as long as the store.</summary>
-internal sealed partial class ConfigurationApi(Components components, ResiliencyPolicies policies, AppChannel? app, ILogger<ConfigurationApi> log)
+/// <summary><c>/v1.0/configuration</c> (Dapr: reference/api/configuration_api). Changes are told to the app, as long as the store is there.</summary>
+internal sealed partial class ConfigurationApi(ConfigurationManagement configuration, ResiliencyPolicies policies, AppChannel? app, ILogger<ConfigurationApi> log)
 {
-    private readonly ConcurrentDictionary<string, (string Name, IAsyncDisposable Watch)> _subscriptions = new();
-
     /// <summary>False when this is no configuration request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
     {
@@ -24,13 +20,12 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
         switch (request.Segments)
         {
             case [_, _, _]:
-                await Get(request, Store(request));
+                await Get(request);
                 return true;
             case [_, _, _, "subscribe"]:
-                await Subscribe(request, Store(request));
+                await Subscribe(request);
                 return true;
             case [_, _, _, _, "unsubscribe"]:
-                Store(request);
                 await Unsubscribe(request, request.Segment(3));
                 return true;
             default:
@@ -38,29 +33,11 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
         }
     }
 
-    private IConfigurationStore Store(ApiRequest request)
-    {
-        var name = request.Segment(2);
-        return components.ConfigurationStores.TryGetValue(name, out var store) ? store
-            : components.ConfigurationStores.IsEmpty ? throw new ApiException(500, "ERR_CONFIGURATION_STORE_NOT_CONFIGURED", "configuration stores not configured")
-            : throw new ApiException(400, "ERR_CONFIGURATION_STORE_NOT_FOUND", $"configuration store {name} not found");
-    }
-
     private static string[] Keys(ApiRequest request) => [.. request.Http.Request.Query["key"].Select(key => key ?? "")];
 
-    private async ValueTask Get(ApiRequest request, IConfigurationStore store)
+    private async ValueTask Get(ApiRequest request)
     {
-        var (name, keys) = (request.Segment(2), Keys(request));
-        IReadOnlyDictionary<string, ConfigurationItem> items;
-        try
-        {
-            items = await policies.Outbound(name, "Configuration").RunOrThrow(stop => store.Get(keys, stop), request.Stop);
-        }
-        catch (Exception e) when (!request.Stop.IsCancellationRequested)
-        {
-            throw new ApiException(500, "ERR_CONFIGURATION_GET", $"failed to get [{string.Join(' ', keys)}] from Configuration store {name}: {e.Message}");
-        }
-
+        var items = await configuration.Get(request.Segment(2), Keys(request), request.Stop);
         if (items.Count == 0)
         {
             request.Nothing();
@@ -71,31 +48,25 @@ internal sealed partial class ConfigurationApi(Components components, Resiliency
         }
     }
 
-    private async ValueTask Subscribe(ApiRequest request, IConfigurationStore store)
+    private async ValueTask Subscribe(ApiRequest request)
     {
+        var store = request.Segment(2);
+        configuration.Find(store);
         if (app is null)
         {
             throw new ApiException(500, "ERR_APP_CHANNEL_NIL", "app channel is not initialized. cannot subscribe to configuration updates");
         }
 
-        var (name, keys, id) = (request.Segment(2), Keys(request), Guid.NewGuid().ToString());
-        try
-        {
-            _subscriptions[id] = (name, await policies.Outbound(name, "Configuration").RunOrThrow(stop => store.Watch(keys, (items, token) => Tell(name, id, items, token), stop), request.Stop));
-        }
-        catch (Exception e) when (!request.Stop.IsCancellationRequested)
-        {
-            throw new ApiException(500, "ERR_CONFIGURATION_SUBSCRIBE", $"failed to subscribe [{string.Join(' ', keys)}] from Configuration store {name}: {e.Message}");
-        }
-
-        await request.Answer(new JsonObject { ["id"] = id });
+        var subscription = await configuration.Subscribe(store, Keys(request), (id, items, stop) => Tell(store, id, items, stop), request.Stop);
+        await request.Answer(new JsonObject { ["id"] = subscription.Id });
     }
 
     private async ValueTask Unsubscribe(ApiRequest request, string id)
     {
-        if (_subscriptions.TryGetValue(id, out var subscription) && subscription.Name == request.Segment(2) && _subscriptions.TryRemove(id, out _))
+        var store = request.Segment(2);
+        configuration.Find(store);
+        if (await configuration.Unsubscribe(id, store))
         {
-            await subscription.Watch.DisposeAsync();
             await request.Answer(new JsonObject { ["ok"] = true });
         }
         else

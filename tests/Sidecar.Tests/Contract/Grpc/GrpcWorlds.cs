@@ -5,6 +5,7 @@ internal static class GrpcWorlds
 {
     public static IReadOnlyList<string> On { get; } =
     [
+        "secrets",
         "state-sqlite",
     ];
 }
