@@ -3,11 +3,13 @@ using System.Net;
 using System.Text.Json;
 using Dapr.Client;
 using Lavka.ServiceDefaults;
+using Microsoft.AspNetCore.Http.Features;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace Lavka.Gateway;
 
 /// <summary>Passes a request on to a service, through Dapr, and its answer back.</summary>
-public sealed class Forwarder(DaprClient dapr)
+public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr) : IDisposable
 {
     /// <summary>The largest body in bytes that is passed on.</summary>
     public const long LargestBody = 1024 * 1024;
@@ -21,52 +23,31 @@ public sealed class Forwarder(DaprClient dapr)
 
     private static readonly SearchValues<char> PlainCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~@:");
 
-    private readonly HttpClient _http = dapr.CreateInvokableHttpClient();
+    private static readonly Passage Transformer = new();
 
+    private readonly HttpMessageInvoker _invoker = new(new ThroughDapr(dapr.CreateInvokableHttpClient()));
+
+    /// <exception cref="RequestException">404: a path that means something else to Dapr; 413: the body is too large; 503: the service is away, or not yet there.</exception>
     public async Task Forward(HttpContext http, string service)
     {
-        var stop = http.RequestAborted;
         CheckPath(http.Request.Path);
-        using var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), $"http://{service}{http.Request.Path.ToUriComponent()}{http.Request.QueryString}");
-        foreach (var name in RequestHeaders.Where(http.Request.Headers.ContainsKey))
-        {
-            request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)http.Request.Headers[name]);
-        }
-
-        // v1 knows no callers: there, whoever may ask may everything.
-        if (!http.Request.Path.StartsWithSegments("/v1"))
-        {
-            request.Headers.TryAddWithoutValidation(Caller.RoleHeader, http.User.Role());
-            request.Headers.TryAddWithoutValidation(Caller.UserHeader, http.User.UserId());
-        }
-
         if (http.Request.ContentLength > 0 || http.Request.Headers.TransferEncoding.Count > 0)
         {
-            request.Content = new ByteArrayContent(await Read(http.Request, stop));
-            request.Content.Headers.TryAddWithoutValidation("Content-Type", http.Request.ContentType);
+            http.Request.Body = await Read(http.Request, http.RequestAborted);
         }
 
-        using var response = await Send(request, service, stop);
-        http.Response.StatusCode = (int)response.StatusCode;
-        foreach (var name in AnswerHeaders)
+        // No service speaks anything but HTTP, so no connection becomes another one.
+        http.Features.Set<IHttpUpgradeFeature>(null);
+        var error = await yarp.SendAsync(http, $"http://{service}", _invoker, ForwarderRequestConfig.Empty, Transformer, http.RequestAborted);
+        http.RequestAborted.ThrowIfCancellationRequested();
+        if (error != ForwarderError.None && !http.Response.HasStarted)
         {
-            if (response.Headers.NonValidated.TryGetValues(name, out var values))
-            {
-                http.Response.Headers[name] = values.ToArray();
-            }
-        }
-
-        if (response.Content.Headers.ContentType is { } type)
-        {
-            http.Response.ContentType = type.ToString();
-        }
-
-        http.Response.ContentLength = response.Content.Headers.ContentLength;
-        if (response.StatusCode != HttpStatusCode.NoContent)
-        {
-            await response.Content.CopyToAsync(http.Response.Body, stop);
+            throw Peers.Away(service);
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _invoker.Dispose();
 
     /// <summary>
     /// Lets through paths of plain segments alone. Dapr decodes a path and takes its dots away before it calls the service, so one that is more than it seems here could lead to what
@@ -85,9 +66,9 @@ public sealed class Forwarder(DaprClient dapr)
 
     /// <summary>The whole body, before anything is sent: one that is too large must not reach the service in part.</summary>
     /// <exception cref="RequestException">413: it is too large.</exception>
-    private static async Task<byte[]> Read(HttpRequest request, CancellationToken stop)
+    private static async Task<MemoryStream> Read(HttpRequest request, CancellationToken stop)
     {
-        using var body = new MemoryStream();
+        var body = new MemoryStream();
         if (request.ContentLength is null or <= LargestBody)
         {
             var buffer = new byte[16 * 1024];
@@ -98,7 +79,8 @@ public sealed class Forwarder(DaprClient dapr)
 
             if (body.Length <= LargestBody)
             {
-                return body.ToArray();
+                body.Position = 0;
+                return body;
             }
         }
 
@@ -111,45 +93,90 @@ public sealed class Forwarder(DaprClient dapr)
         throw new RequestException(StatusCodes.Status413PayloadTooLarge, $"The body is too large; allowed are {LargestBody} bytes.");
     }
 
-    /// <exception cref="RequestException">503: the service is away, or not yet there.</exception>
-    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, string service, CancellationToken stop)
+    /// <summary>What passes in each direction.</summary>
+    private sealed class Passage : HttpTransformer
     {
-        HttpResponseMessage response;
-        try
+        public override ValueTask TransformRequestAsync(HttpContext http, HttpRequestMessage request, string destination, CancellationToken cancellationToken)
         {
-            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);
-        }
-        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
-        {
-            throw Peers.Away(service);
+            foreach (var name in RequestHeaders.Where(http.Request.Headers.ContainsKey))
+            {
+                request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)http.Request.Headers[name]);
+            }
+
+            // v1 knows no callers: there, whoever may ask may everything.
+            if (!http.Request.Path.StartsWithSegments("/v1"))
+            {
+                request.Headers.TryAddWithoutValidation(Caller.RoleHeader, http.User.Role());
+                request.Headers.TryAddWithoutValidation(Caller.UserHeader, http.User.UserId());
+            }
+
+            if (request.Content is { } content)
+            {
+                content.Headers.TryAddWithoutValidation("Content-Type", http.Request.ContentType);
+                content.Headers.ContentLength = http.Request.Body.Length;
+            }
+
+            return default;
         }
 
-        if (response.StatusCode == HttpStatusCode.InternalServerError && await IsDapr(response, stop))
+        /// <exception cref="IOException">It is Dapr that answers, because the service cannot be reached.</exception>
+        public override async ValueTask<bool> TransformResponseAsync(HttpContext http, HttpResponseMessage? response, CancellationToken cancellationToken)
         {
-            response.Dispose();
-            throw Peers.Away(service);
+            if (response is null)
+            {
+                return false;
+            }
+
+            if (response.StatusCode == HttpStatusCode.InternalServerError && await IsDapr(response, cancellationToken))
+            {
+                throw new IOException("Dapr cannot reach the service.");
+            }
+
+            foreach (var name in AnswerHeaders)
+            {
+                if (response.Headers.NonValidated.TryGetValues(name, out var values))
+                {
+                    http.Response.Headers[name] = values.ToArray();
+                }
+            }
+
+            http.Response.ContentType = response.Content.Headers.ContentType?.ToString();
+            http.Response.ContentLength = response.Content.Headers.ContentLength;
+            return true;
         }
 
-        return response;
+        public override ValueTask TransformResponseTrailersAsync(HttpContext http, HttpResponseMessage response, CancellationToken cancellationToken) => default;
+
+        private static async Task<bool> IsDapr(HttpResponseMessage response, CancellationToken cancellationToken)
+        {
+            if (response.Content.Headers.ContentType?.MediaType != "application/json")
+            {
+                return false;
+            }
+
+            await response.Content.LoadIntoBufferAsync(cancellationToken);
+            try
+            {
+                using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken));
+                return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("errorCode", out _);
+            }
+            catch (JsonException)
+            {
+                return false;
+            }
+        }
     }
 
-    /// <summary>Whether it is Dapr that answers, and not the service, because that cannot be reached.</summary>
-    private static async Task<bool> IsDapr(HttpResponseMessage response, CancellationToken stop)
+    /// <summary>Dapr's client as a handler, which is what YARP sends with.</summary>
+    private sealed class ThroughDapr(HttpClient client) : HttpMessageHandler
     {
-        if (response.Content.Headers.ContentType?.MediaType != "application/json")
-        {
-            return false;
-        }
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
 
-        await response.Content.LoadIntoBufferAsync(stop);
-        try
+        protected override void Dispose(bool disposing)
         {
-            using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(stop));
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("errorCode", out _);
-        }
-        catch (JsonException)
-        {
-            return false;
+            client.Dispose();
+            base.Dispose(disposing);
         }
     }
 }

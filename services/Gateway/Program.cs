@@ -5,7 +5,10 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("gateway");
 builder.AddLimits();
 builder.AddSignIn();
-builder.Services.AddSingleton<Forwarder>();
+
+// YARP has a line for every request, and one with a stack for every service that is away, which the client is told.
+builder.Logging.AddFilter("Yarp", LogLevel.Error);
+builder.Services.AddHttpForwarder().AddSingleton<Forwarder>();
 
 var app = builder.Build();
 app.UseMiddleware<ResponseHeaders>();

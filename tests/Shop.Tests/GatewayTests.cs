@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 
 namespace Lavka.Shop.Tests;
@@ -105,6 +106,18 @@ public sealed class GatewayTests(InProcessShop shop) : IDisposable
             var late = answers.First(answer => answer.StatusCode == HttpStatusCode.GatewayTimeout);
             Assert.Contains("too long", (await V2Client.Problem(late)).Detail, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task A_body_whose_length_is_not_told_arrives_whole()
+    {
+        var email = $"{Guid.NewGuid():N}@example.com";
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/users") { Content = JsonContent.Create(new { email, name = "Ann" }), Headers = { TransferEncodingChunked = true } };
+
+        using var response = await shop.Gateway.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        Assert.Equal(email, (string?)JsonNode.Parse(await response.Content.ReadAsStringAsync())!["email"]);
     }
 
     [Theory]
