@@ -1,8 +1,9 @@
 using System.Security.Claims;
-using System.Text.Encodings.Web;
 using Lavka.ServiceDefaults;
-using Microsoft.AspNetCore.Authentication;
-using Microsoft.Extensions.Options;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Microsoft.IdentityModel.Tokens;
 
 namespace Lavka.Gateway;
 
@@ -15,12 +16,24 @@ public static class SignInExtensions
     /// <summary>The policy of what only operators may.</summary>
     public const string OperatorsOnly = "operators";
 
-    private const string Bearer = "Bearer";
-
     public static void AddSignIn(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<Tokens>();
-        builder.Services.AddAuthentication(Bearer).AddScheme<AuthenticationSchemeOptions, BearerHandler>(Bearer, null);
+        builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer(bearer =>
+        {
+            bearer.MapInboundClaims = false;
+            bearer.TokenValidationParameters = new()
+            {
+                ValidIssuer = Tokens.Issuer,
+                ValidAudience = Tokens.Issuer,
+                ValidAlgorithms = [SecurityAlgorithms.HmacSha256],
+                RoleClaimType = RoleClaim,
+                NameClaimType = UserClaim,
+                ClockSkew = TimeSpan.FromSeconds(5),
+            };
+            bearer.Events = new() { OnChallenge = Challenge, OnForbidden = forbidden => Limits.Problem(forbidden.HttpContext, StatusCodes.Status403Forbidden, "Only an operator may do this.") };
+        });
+        builder.Services.AddOptions<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme).Configure((JwtBearerOptions bearer, Tokens tokens) => bearer.ConfigurationManager = new Keys(tokens));
         builder.Services.AddAuthorizationBuilder().AddPolicy(OperatorsOnly, policy => policy.RequireClaim(RoleClaim, Roles.Operator));
     }
 
@@ -30,27 +43,22 @@ public static class SignInExtensions
     /// <summary>See <see cref="Roles"/>.</summary>
     public static string Role(this ClaimsPrincipal user) => user.FindFirstValue(RoleClaim) ?? Roles.Anonymous;
 
-    private sealed class BearerHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logs, UrlEncoder encoder, Tokens tokens)
-        : AuthenticationHandler<AuthenticationSchemeOptions>(options, logs, encoder)
+    private static Task Challenge(JwtBearerChallengeContext challenge)
     {
-        private const string Prefix = $"{Bearer} ";
+        challenge.HandleResponse();
+        challenge.Response.Headers.WWWAuthenticate = JwtBearerDefaults.AuthenticationScheme;
+        var problem = challenge.AuthenticateFailure is null ? "Nobody has signed in." : "The token is not ours, or too old.";
+        return Limits.Problem(challenge.HttpContext, StatusCodes.Status401Unauthorized, $"{problem} Sign in with POST /v2/sessions and send Authorization: Bearer <token>.");
+    }
 
-        protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    /// <summary>The key, asked for when the first token comes: Dapr may not be there yet when the options are made.</summary>
+    private sealed class Keys(Tokens tokens) : IConfigurationManager<OpenIdConnectConfiguration>
+    {
+        public async Task<OpenIdConnectConfiguration> GetConfigurationAsync(CancellationToken cancel) => new() { Issuer = Tokens.Issuer, SigningKeys = { await tokens.Key(cancel) } };
+
+        public void RequestRefresh()
         {
-            var header = Request.Headers.Authorization.ToString();
-            return !header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) ? AuthenticateResult.NoResult()
-                : await tokens.Read(header[Prefix.Length..].Trim(), Context.RequestAborted) is { } identity
-                    ? AuthenticateResult.Success(new(new ClaimsPrincipal(new ClaimsIdentity(identity.Claims, Bearer)), Bearer))
-                    : AuthenticateResult.Fail("The token is not ours, or too old.");
+            // The key is the same as long as the Gateway runs.
         }
-
-        protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
-        {
-            Response.Headers.WWWAuthenticate = Bearer;
-            var failed = (await HandleAuthenticateOnceSafeAsync()).Failure;
-            await Limits.Problem(Context, StatusCodes.Status401Unauthorized, $"{(failed is null ? "Nobody has signed in." : failed.Message)} Sign in with POST /v2/sessions and send Authorization: Bearer <token>.");
-        }
-
-        protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => Limits.Problem(Context, StatusCodes.Status403Forbidden, "Only an operator may do this.");
     }
 }
