@@ -7,8 +7,8 @@ internal static class OperatorPassword
 {
     public const string Email = "operator@lavka.example";
 
-    private const string Variable = "LAVKA_OPERATOR_PASSWORD";
-    private const string SecretsFile = "components/secrets.json";
+    public const string Variable = "LAVKA_OPERATOR_PASSWORD";
+    public const string SecretsFile = "components/secrets.json";
 
     /// <exception cref="RunException">There is neither.</exception>
     public static string Find()

@@ -12,9 +12,14 @@ var fresh = new Option<bool>("--fresh") { Description = "Empty the data first" }
 var demo = new Option<int?>("--demo") { Description = "Place so many orders of every kind, then audit the shop; exit code 0 only if the audit holds" };
 var hotItem = new Option<int?>("--hot-item") { Description = "Measure so many buyers of one product at once" };
 var scale = new Option<string[]>("--scale") { Description = "Run several instances of a service: orders=2; may be given again", DefaultValueFactory = _ => [] };
-var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, scale, demo, hotItem };
-command.SetAction((arguments, stop) => Told(() =>
-    Run(arguments.GetValue(runFile)!, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), arguments.GetValue(hotItem), stop)));
+var running = new Option<string?>("--gateway") { Description = "The Gateway of a shop that runs already: --demo and --hot-item place their orders there, and nothing is started" };
+var password = new Option<string?>("--operator-password") { Description = $"The operator's, of the shop that --gateway names (default: {OperatorPassword.Variable}, or what {OperatorPassword.SecretsFile} says)" };
+var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, scale, demo, hotItem, running, password };
+command.SetAction((arguments, stop) => Told(() => arguments.GetValue(running) is not { } address
+    ? Run(arguments.GetValue(runFile)!, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), arguments.GetValue(hotItem), stop)
+    : arguments.GetValue(fresh) || arguments.GetValue(data) is not null || arguments.GetValue(scale) is not []
+        ? throw new RunException("--fresh, --data and --scale are for a shop that is started here; --gateway names one that runs already.")
+        : Visit(AddressOf(address), arguments.GetValue(demo), arguments.GetValue(hotItem), arguments.GetValue(password), stop)));
 
 var gateway = new Option<string>("--gateway") { Description = "The Gateway of the running shop", DefaultValueFactory = _ => "http://localhost:8080" };
 var service = new Option<string?>("--service") { Description = "Only this service's" };
@@ -49,10 +54,12 @@ if (Console.IsOutputRedirected)
 // The signals are ours: Ctrl-C must end the services in order, not just this process.
 return await command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
 
-Task<int> OnDeadLetters(ParseResult arguments, Func<DeadLetters, Task<int>> act) => Told(() =>
-    Uri.TryCreate(arguments.GetValue(gateway), UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
-        ? act(new(address, OperatorPassword.Email, OperatorPassword.Find()))
-        : throw new RunException($"The Gateway is '{arguments.GetValue(gateway)}'; write it like http://localhost:8080"));
+Task<int> OnDeadLetters(ParseResult arguments, Func<DeadLetters, Task<int>> act) =>
+    Told(() => act(new(AddressOf(arguments.GetValue(gateway)), OperatorPassword.Email, OperatorPassword.Find())));
+
+static Uri AddressOf(string? gateway) => Uri.TryCreate(gateway, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+    ? address
+    : throw new RunException($"The Gateway is '{gateway}'; write it like http://localhost:8080");
 
 // What is wrong is one sentence, and exit code 1.
 static async Task<int> Told(Func<Task<int>> act)
@@ -70,13 +77,36 @@ static async Task<int> Told(Func<Task<int>> act)
 
 static string DefaultData() => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "lavka");
 
-static async Task<int> Run(string runFile, string[] scale, string data, bool fresh, int? demo, int? hotItem, CancellationToken outside)
+static void CheckNumbers(int? demo, int? hotItem)
 {
     if (demo is < 1 || hotItem is < 1)
     {
         throw new RunException($"The number for {(demo is < 1 ? "--demo" : "--hot-item")} is {demo ?? hotItem}; allowed is a whole number from 1.");
     }
+}
 
+// Places orders in a shop that runs already, on whatever it runs.
+static async Task<int> Visit(Uri gateway, int? demo, int? hotItem, string? password, CancellationToken stop)
+{
+    CheckNumbers(demo, hotItem);
+    if (demo is null && hotItem is null)
+    {
+        throw new RunException("--gateway names a shop that runs already; say with --demo or --hot-item what to do there.");
+    }
+
+    await new ShopClient(gateway).Greet(stop);
+    if (hotItem is not null)
+    {
+        await new HotItem(gateway, hotItem.Value).Run(stop);
+        return 0;
+    }
+
+    return await new DemoRun(gateway, demo!.Value, password ?? OperatorPassword.Find(), startedHere: null).Run(stop) ? 0 : 1;
+}
+
+static async Task<int> Run(string runFile, string[] scale, string data, bool fresh, int? demo, int? hotItem, CancellationToken outside)
+{
+    CheckNumbers(demo, hotItem);
     using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(outside);
     using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
@@ -105,7 +135,7 @@ static async Task<int> Run(string runFile, string[] scale, string data, bool fre
             return failed ? 1 : 0;
         }
 
-        var run = new DemoRun(GatewayOf(apps), demo.Value, OperatorPassword.Find(), apps.Any(app => app.AppId == "loyalty"));
+        var run = new DemoRun(GatewayOf(apps), demo.Value, OperatorPassword.Find(), apps);
         return await run.Run(interrupted.Token) ? 0 : 1;
     }
     catch (OperationCanceledException) when (interrupted.IsCancellationRequested)

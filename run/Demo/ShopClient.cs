@@ -55,6 +55,30 @@ internal sealed partial class ShopClient(Uri gateway)
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = gateway };
 
+    /// <exception cref="RunException">There is no shop; without this, every request would be repeated until there is.</exception>
+    public async Task Greet(CancellationToken stop)
+    {
+        try
+        {
+            var answer = await _http.GetStringAsync(new Uri("/health", UriKind.Relative), stop);
+            if (!answer.Contains("gateway-service", StringComparison.Ordinal))
+            {
+                throw new RunException($"What answers at {gateway} is not the shop's Gateway.");
+            }
+        }
+        catch (HttpRequestException e)
+        {
+            throw new RunException($"There is no shop at {gateway}: {e.Message}");
+        }
+    }
+
+    /// <summary>Whether a v2 resource can be read now; a service that is away is not waited for.</summary>
+    public async Task<bool> Answers(Session who, string path, CancellationToken stop)
+    {
+        using var response = await _http.SendAsync(RequestOf(who, HttpMethod.Get, path, null, null), stop);
+        return response.IsSuccessStatusCode;
+    }
+
     /// <summary>Registers a user, or finds the one that has the address already.</summary>
     public async Task<User> Register(string email, string name, CancellationToken stop)
     {
@@ -129,7 +153,10 @@ internal sealed partial class ShopClient(Uri gateway)
     }
 
     /// <summary>A request of v2; its answer may be a refusal.</summary>
-    public Task<HttpResponseMessage> Send(Session who, HttpMethod method, string path, object? body, string? idempotencyKey, CancellationToken stop) => Send(() =>
+    public Task<HttpResponseMessage> Send(Session who, HttpMethod method, string path, object? body, string? idempotencyKey, CancellationToken stop) =>
+        Send(() => RequestOf(who, method, path, body, idempotencyKey), stop);
+
+    private static HttpRequestMessage RequestOf(Session who, HttpMethod method, string path, object? body, string? idempotencyKey)
     {
         var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body, options: JsonSerializerOptions.Web) };
         request.Headers.Authorization = new("Bearer", who.Token);
@@ -139,7 +166,7 @@ internal sealed partial class ShopClient(Uri gateway)
         }
 
         return request;
-    }, stop);
+    }
 
     /// <summary>The answer of a v2 request that must succeed.</summary>
     public async Task<T> Ask<T>(Session who, HttpMethod method, string path, object? body, string? idempotencyKey, CancellationToken stop)

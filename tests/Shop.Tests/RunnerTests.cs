@@ -144,6 +144,24 @@ public sealed class RunnerTests : IDisposable
         Assert.Contains(other.Port.ToString(CultureInfo.InvariantCulture), runner.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--gateway http://127.0.0.1:1 --demo 5", "There is no shop at http://127.0.0.1:1/")]
+    [InlineData("--gateway OTHER --demo 5", "is not the shop's Gateway")]
+    [InlineData("--gateway OTHER", "--demo or --hot-item")]
+    [InlineData("--gateway localhost --demo 5", "write it like http://localhost:8080")]
+    [InlineData("--gateway OTHER --demo 0", "a whole number from 1")]
+    [InlineData("--gateway OTHER --demo 5 --fresh", "--fresh, --data and --scale")]
+    [InlineData("--gateway OTHER --demo 5 --scale orders=2", "--fresh, --data and --scale")]
+    public async Task What_cannot_be_done_in_a_running_shop_is_one_clear_sentence(string arguments, string says)
+    {
+        await using var other = await ScriptedApp.Start(_ => Answer.Json("<html/>"));
+        using var runner = new RunnerProcess([typeof(Run.RunFile).Assembly.Location, .. arguments.Replace("OTHER", $"http://127.0.0.1:{other.Port}", StringComparison.Ordinal).Split(' ')]);
+
+        Assert.Equal(1, await runner.ExitCode());
+        Assert.Contains(says, runner.Output, StringComparison.Ordinal);
+        Assert.Single(runner.Output.Trim().Split('\n'));
+    }
+
     private static RunnerProcess Start(string runFile, params string[] arguments) =>
         new([typeof(Run.RunFile).Assembly.Location, "--run-file", runFile, .. arguments]);
 }
