@@ -81,6 +81,7 @@ public sealed partial class CompatibilityTests
                 "port" => "25",
                 "authType" => "none",
                 "brokers" => "localhost:9092",
+                "redisHost" => "localhost",
                 "host" when type == "pubsub.rabbitmq" => "amqp://localhost",
                 "host" or "emailFrom" or "emailTo" or "subject" or "securityToken" or "securityTokenHeader" or "user" or "password" => "x",
                 _ => "",

@@ -1,0 +1,142 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
+using StackExchange.Redis;
+
+namespace Lavka.Testing;
+
+/// <summary>
+/// A Redis of the tests' own, on a port of loopback and in a folder that nobody else has, which keeps what it has confirmed. One that may run on the machine is not touched.
+/// It ends with the test run, even with one that is killed.
+/// </summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private const string Program = "redis-server";
+    private const int LinesKept = 30;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly Lazy<Task<RedisServer>> TheShared = new(() => Start());
+
+    private readonly TempFolder _folder = new();
+    private readonly ConcurrentQueue<string> _output = new();
+    private readonly string[] _settings;
+    private Process? _server;
+
+    private RedisServer(string[] settings) => _settings = settings;
+
+    /// <summary>Why a test that needs Redis is to be skipped, or null.</summary>
+    public static string? WhatIsMissing { get; } = SearchPath.Has(Program) ? null : $"It starts a Redis, and there is no {Program} on the PATH (Debian: apt-get install redis-server).";
+
+    /// <summary>One for all tests of a run that take names of their own and let it live. The first that asks starts it.</summary>
+    public static Task<RedisServer> Shared => TheShared.Value;
+
+    /// <summary>Where it listens.</summary>
+    public int Port { get; } = Ports.Free();
+
+    /// <summary>As <c>redisHost</c> wants it.</summary>
+    public string Address => $"127.0.0.1:{Port}";
+
+    /// <summary>Its folder, for files that its settings name.</summary>
+    public string Folder => _folder.Path;
+
+    /// <summary>Starts one with nothing in it; completes when it answers.</summary>
+    /// <param name="settings">What redis.conf would have, as on the command line: <c>--requirepass</c>, <c>secret</c>.</param>
+    public static async Task<RedisServer> Start(params string[] settings)
+    {
+        var server = new RedisServer(settings);
+        try
+        {
+            await server.Run();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends it with -9, like a crash. Its data stay.</summary>
+    public async Task Stop()
+    {
+        if (_server is { } server)
+        {
+            _server = null;
+            server.Kill();
+            await server.WaitForExitAsync();
+            server.Dispose();
+        }
+    }
+
+    /// <summary>Starts it again, with its data and at its port; completes when it answers. One that still runs is stopped first.</summary>
+    public async Task Restart()
+    {
+        await Stop();
+        await Run();
+    }
+
+    /// <summary>Does something as a client of its own; a server that wants a password does not let it.</summary>
+    public async Task<RedisResult> Do(string command, params object[] arguments)
+    {
+        await using var client = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions { EndPoints = { Address }, AllowAdmin = true });
+        return await client.GetDatabase().ExecuteAsync(command, arguments);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Stop();
+        _folder.Dispose();
+    }
+
+    private async Task Run()
+    {
+        _output.Clear();
+        string[] arguments = ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", Folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always", .. _settings];
+        var server = _server = await ChildProcess.Start(new(Program, arguments) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true });
+        server.OutputDataReceived += (_, line) => Keep(line.Data);
+        server.ErrorDataReceived += (_, line) => Keep(line.Data);
+        server.BeginOutputReadLine();
+        server.BeginErrorReadLine();
+        try
+        {
+            await Eventually.Get(async () => server.HasExited ? throw new InvalidOperationException("It has ended.") : await Answers() ? "" : null, "Redis", Patience);
+        }
+        catch (Exception e) when (e is InvalidOperationException or TimeoutException)
+        {
+            throw new InvalidOperationException($"Redis does not start: {e.Message} It said:\n{string.Join('\n', _output)}", e);
+        }
+    }
+
+    private void Keep(string? line)
+    {
+        if (line is not null)
+        {
+            _output.Enqueue(line);
+            while (_output.Count > LinesKept)
+            {
+                _output.TryDequeue(out _);
+            }
+        }
+    }
+
+    /// <summary>Whether it has loaded its data. One that wants to know who we are has.</summary>
+    private async Task<bool> Answers()
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+            using var client = new TcpClient();
+            await client.ConnectAsync("127.0.0.1", Port, limit.Token);
+            await using var stream = client.GetStream();
+            await stream.WriteAsync("PING\r\n"u8.ToArray(), limit.Token);
+            var answer = new byte[64];
+            var length = await stream.ReadAsync(answer, limit.Token);
+            return Encoding.ASCII.GetString(answer, 0, length) is { Length: > 0 } text && !text.StartsWith("-LOADING", StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}
