@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Grpc.Core;
 using Lavka.Sidecar.Actors;
 using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Cel;
@@ -41,6 +42,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     private readonly Telemetry _telemetry;
     private readonly Outbox _outbox;
     private readonly Subscriptions? _subscriptions;
+    private readonly StreamSubscriptions _streams;
     private readonly InputBindings? _inputs;
     private readonly AppHealth? _health;
     private readonly JobScheduler _jobs;
@@ -72,9 +74,11 @@ public sealed partial class Sidecar : IAsyncDisposable
         _jobs = JobScheduler.Of(this, options);
         var publisher = new Publisher(components, _policies, _telemetry, options);
         _outbox = new(components, publisher, options);
+        var starter = new RunningSubscription.Starter(publisher, _policies, _telemetry, options);
+        _streams = new(components, publisher, starter);
         if (App is not null)
         {
-            _subscriptions = new(components, publisher, _policies, _telemetry, App, options);
+            _subscriptions = new(components, starter, _telemetry, App, options);
             _inputs = new(components, _policies, _telemetry, App, options);
             if (options.AppHealthCheck is { } check)
             {
@@ -96,7 +100,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         var metadata = new SidecarMetadata(this, options);
         var methods = new GrpcMethods(new(options, configuration, _telemetry));
         new StateCalls(state).AddTo(methods);
-        new PubSubCalls(publisher).AddTo(methods);
+        new PubSubCalls(publisher, _streams, _telemetry).AddTo(methods);
         new SecretCalls(secrets).AddTo(methods);
         new BindingCalls(bindings).AddTo(methods);
         new ConfigurationCalls(_configuration).AddTo(methods);
@@ -153,9 +157,10 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     internal IReadOnlyDictionary<string, HttpEndpoint> HttpEndpoints { get; }
 
-    internal IReadOnlyList<SubscriptionSpec> Subscriptions => _subscriptions?.All ?? [];
+    internal IReadOnlyList<SubscriptionSpec> Subscriptions => [.. _subscriptions?.All ?? [], .. _streams.All];
 
-    internal async Task<IReadOnlyList<(SubscriptionSpec Spec, string Consumer, Lag? Lag)>> Lags(CancellationToken stop) => _subscriptions is null ? [] : await _subscriptions.Lags(stop);
+    /// <summary>The subscriptions that run.</summary>
+    internal IReadOnlyList<RunningSubscription> ActiveSubscriptions => [.. _subscriptions?.Active ?? [], .. _streams.Active];
 
     internal SidecarConfiguration Configuration { get; }
 
@@ -208,7 +213,8 @@ public sealed partial class Sidecar : IAsyncDisposable
     /// <summary>Whether it wants to stop because changed resources cannot be loaded.</summary>
     public bool HasFailed { get; private set; }
 
-    internal void RequestShutdown() => _shutdown.TrySetResult();
+    /// <summary>Asks for the end. As daprd it waits for the streams that clients have open.</summary>
+    internal void RequestShutdown() => _streams.AllClosed.ContinueWith(_ => _shutdown.TrySetResult(), TaskScheduler.Default);
 
     /// <summary>Stops delivering, lets running deliveries end, then closes the API and the components.</summary>
     public async ValueTask DisposeAsync()
@@ -224,6 +230,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         await (_health?.DisposeAsync() ?? default);
         await (_inputs?.DisposeAsync() ?? default);
         await (_subscriptions?.DisposeAsync() ?? default);
+        await _streams.EndAll();
         await _outbox.DisposeAsync();
         await _jobs.Stop(App, default);
         await Mesh.Release(this, _jobs);
@@ -395,6 +402,7 @@ public sealed partial class Sidecar : IAsyncDisposable
                 {
                     await _outbox.Follow(stop);
                     await (_subscriptions?.Declare(resources, stop) ?? Task.CompletedTask);
+                    await _streams.EndGone();
                     await (_inputs?.EndGone() ?? Task.CompletedTask);
                 }
             });
@@ -403,7 +411,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         {
             LogCannotReload(AppId, e.Message);
             HasFailed = true;
-            RequestShutdown();
+            _shutdown.TrySetResult();
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
@@ -416,9 +424,9 @@ public sealed partial class Sidecar : IAsyncDisposable
     {
         try
         {
-            return SubscriptionSpec.FromApp(await AskApp("/dapr/subscribe", stop) ?? []);
+            return App!.IsGrpc ? await GrpcSubscriptions.Ask(App.Calls, stop) : SubscriptionSpec.FromApp(await AskApp("/dapr/subscribe", stop) ?? []);
         }
-        catch (Exception e) when (e is JsonException or CelException)
+        catch (Exception e) when (e is JsonException or CelException or RpcException)
         {
             LogBadSubscriptions(AppId, e.Message);
             return null;
@@ -447,7 +455,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "App '{AppId}' is connected: {Subscriptions} subscriptions, {ActorTypes} actor types")]
     private partial void LogConnected(string appId, int subscriptions, int actorTypes);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}': the answer to GET /dapr/subscribe is no list of subscriptions: {Problem}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}': its subscriptions could not be read, none starts: {Problem}")]
     private partial void LogBadSubscriptions(string appId, string problem);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}' could not be connected, trying again: {Problem}")]

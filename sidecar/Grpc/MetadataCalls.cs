@@ -62,7 +62,7 @@ internal sealed class MetadataCalls(SidecarMetadata metadata, Sidecar sidecar)
             PubsubName = subscription.PubSubName,
             Topic = subscription.Topic,
             DeadLetterTopic = subscription.DeadLetterTopic ?? "",
-            Type = subscription.IsDeclarative ? PubsubSubscriptionType.Declarative : PubsubSubscriptionType.Programmatic,
+            Type = System.Enum.Parse<PubsubSubscriptionType>(subscription.Type.ToString()),
             Rules = new(),
         };
         answer.Metadata.AddRange(subscription.Metadata);

@@ -67,7 +67,7 @@ internal sealed class MetadataApi(SidecarMetadata metadata)
             return rule;
         }));
         json["deadLetterTopic"] = subscription.DeadLetterTopic ?? "";
-        json["type"] = subscription.IsDeclarative ? "DECLARATIVE" : "PROGRAMMATIC";
+        json["type"] = subscription.Type.ToString().ToUpperInvariant();
         return json;
     }
 

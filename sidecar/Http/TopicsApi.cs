@@ -15,14 +15,15 @@ internal sealed class TopicsApi(Sidecar sidecar)
             return false;
         }
 
-        var lags = await sidecar.Lags(request.Http.RequestAborted);
-        await request.Answer(new JsonArray([.. lags.Select(lag => new JsonObject
+        var subscriptions = sidecar.ActiveSubscriptions;
+        var lags = await Task.WhenAll(subscriptions.Select(subscription => subscription.Lag(request.Stop)));
+        await request.Answer(new JsonArray([.. subscriptions.Zip(lags, (subscription, lag) => new JsonObject
         {
-            ["pubsubname"] = lag.Spec.PubSubName,
-            ["topic"] = lag.Spec.Topic,
-            ["consumerGroup"] = lag.Consumer,
-            ["waiting"] = lag.Lag?.Waiting,
-            ["kept"] = lag.Lag?.Kept,
+            ["pubsubname"] = subscription.Spec.PubSubName,
+            ["topic"] = subscription.Spec.Topic,
+            ["consumerGroup"] = subscription.Consumer,
+            ["waiting"] = lag?.Waiting,
+            ["kept"] = lag?.Kept,
         })]));
         return true;
     }

@@ -12,9 +12,9 @@ internal static class TraceBinary
     public static byte[] Of(ActivityContext context)
     {
         var bytes = new byte[Length];
-        context.TraceId.CopyTo(bytes.AsSpan(2));
+        context.TraceId.CopyTo(bytes.AsSpan(2, 16));
         bytes[18] = 1;
-        context.SpanId.CopyTo(bytes.AsSpan(19));
+        context.SpanId.CopyTo(bytes.AsSpan(19, 8));
         bytes[27] = 2;
         bytes[28] = (byte)context.TraceFlags;
         return bytes;

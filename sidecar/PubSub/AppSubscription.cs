@@ -28,7 +28,7 @@ internal sealed record AppSubscription
         }
 
         return new(PubsubName, Topic, routes, string.IsNullOrEmpty(DeadLetterTopic) ? null : DeadLetterTopic, Metadata ?? [],
-            BulkSubscribe is { Enabled: true } bulk ? PubSub.BulkSubscribe.From(bulk.MaxMessagesCount, bulk.MaxAwaitDurationMs) : null, IsDeclarative: false);
+            BulkSubscribe is { Enabled: true } bulk ? PubSub.BulkSubscribe.From(bulk.MaxMessagesCount, bulk.MaxAwaitDurationMs) : null, SubscriptionType.Programmatic);
     }
 }
 

@@ -101,22 +101,47 @@ internal static class CloudEvents
     }
 
     /// <summary>What a subscription with <c>rawPayload</c> gets for a message that is no CloudEvent.</summary>
-    public static byte[] WrapRaw(ReadOnlyMemory<byte> payload, string pubSubName, string topic)
+    public static byte[] WrapRaw(Message message, string pubSubName)
     {
-        var buffer = new ArrayBufferWriter<byte>(payload.Length * 4 / 3 + 256);
+        var buffer = new ArrayBufferWriter<byte>(message.Data.Length * 4 / 3 + 256);
         using var json = new Utf8JsonWriter(buffer, Compact);
         json.WriteStartObject();
-        json.WriteBase64String("data_base64"u8, payload.Span);
+        json.WriteBase64String("data_base64"u8, message.Data.Span);
         json.WriteString("datacontenttype"u8, "application/octet-stream"u8);
         json.WriteString("id"u8, Guid.NewGuid().ToString());
         json.WriteString("pubsubname"u8, pubSubName);
         json.WriteString("source"u8, "Dapr"u8);
         json.WriteString("specversion"u8, "1.0"u8);
-        json.WriteString("topic"u8, topic);
+        json.WriteString("topic"u8, message.Topic);
+        foreach (var (name, value) in TraceOf(message.Metadata))
+        {
+            json.WriteString(name, value);
+        }
+
         json.WriteString("type"u8, DefaultType);
         json.WriteEndObject();
         json.Flush();
         return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>The members about the trace, for an event without any: they may have travelled beside it. A <c>traceparent</c> comes before a <c>traceid</c>.</summary>
+    public static IEnumerable<(string Name, string Value)> TraceOf(IReadOnlyDictionary<string, string> metadata)
+    {
+        var traceParent = metadata.GetValueOrDefault("traceparent");
+        if ((traceParent ?? metadata.GetValueOrDefault("traceid")) is { } traceId)
+        {
+            yield return ("traceid", traceId);
+        }
+
+        if (traceParent is not null)
+        {
+            yield return ("traceparent", traceParent);
+        }
+
+        if (metadata.GetValueOrDefault("tracestate") is { } traceState)
+        {
+            yield return ("tracestate", traceState);
+        }
     }
 
     /// <summary>The time as Go prints it: whole seconds, UTC.</summary>

@@ -19,6 +19,9 @@ internal interface IPubSub : IComponent
     /// <summary>Whether the broker itself drops what its TTL has ended; otherwise the sidecar does.</summary>
     bool HandlesTtl => false;
 
+    /// <summary>Whether every subscription of an app gets every message, as in a broker without consumer groups; otherwise they share them.</summary>
+    bool IsBroadcast => false;
+
     /// <summary>Completes when the broker has the messages: from then on they are its to deliver, crash or not, as far as it is durable.</summary>
     Task Publish(IReadOnlyList<Message> messages, CancellationToken stop);
 

@@ -16,6 +16,9 @@ internal sealed class InMemoryPubSub : IPubSub
 
     public IReadOnlyList<string> Capabilities { get; } = ["SUBSCRIBE_WILDCARDS"];
 
+    // The groups here are for the instances of an app; daprd's component has none.
+    public bool IsBroadcast => true;
+
     public async Task Publish(IReadOnlyList<Message> messages, CancellationToken stop)
     {
         foreach (var message in messages)

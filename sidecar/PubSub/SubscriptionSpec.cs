@@ -7,9 +7,31 @@ namespace Lavka.Sidecar.PubSub;
 /// <summary>A path for the events that match; without a condition, for all.</summary>
 internal sealed record Route(CelExpression? Match, string Path);
 
+/// <summary>How a subscription gathers messages into one request (Dapr: developing-applications/building-blocks/pubsub/pubsub-bulk).</summary>
+/// <param name="MaxMessages"><c>maxMessagesCount</c>, 100 by default.</param>
+/// <param name="MaxWait"><c>maxAwaitDurationMs</c> after the first message, one second by default.</param>
+internal sealed record BulkSubscribe(int MaxMessages, TimeSpan MaxWait)
+{
+    public static BulkSubscribe From(int? maxMessages, int? maxWaitMilliseconds) =>
+        new(maxMessages is > 0 and var most ? most : 100, TimeSpan.FromMilliseconds(maxWaitMilliseconds is > 0 and var wait ? wait : 1000));
+}
+
+/// <summary>Who has said that there is a subscription (Dapr: developing-applications/building-blocks/pubsub/subscription-methods).</summary>
+internal enum SubscriptionType
+{
+    /// <summary>A resource.</summary>
+    Declarative,
+
+    /// <summary>The app, when it was asked.</summary>
+    Programmatic,
+
+    /// <summary>A client that has opened a stream.</summary>
+    Streaming,
+}
+
 /// <summary>What an app wants to hear (Dapr: developing-applications/building-blocks/pubsub/subscription-methods).</summary>
 internal sealed record SubscriptionSpec(
-    string PubSubName, string Topic, IReadOnlyList<Route> Routes, string? DeadLetterTopic, IReadOnlyDictionary<string, string> Metadata, BulkSubscribe? Bulk, bool IsDeclarative)
+    string PubSubName, string Topic, IReadOnlyList<Route> Routes, string? DeadLetterTopic, IReadOnlyDictionary<string, string> Metadata, BulkSubscribe? Bulk, SubscriptionType Type)
 {
     /// <summary>Whether messages are no CloudEvents; null: the metadata does not say so in Go's words, and nothing can be delivered.</summary>
     public bool? RawPayload => GoBool.Parse(Metadata.GetValueOrDefault("rawPayload"));
@@ -42,7 +64,7 @@ internal sealed record SubscriptionSpec(
         return new(spec.Text("pubsubname") ?? "", spec.Text("topic") ?? "", routes, spec.Text("deadLetterTopic"),
             spec.Get("metadata").Pairs().ToDictionary(pair => pair.Key, pair => pair.Value.Value()),
             spec.Get("bulkSubscribe") is { } bulk && bulk.Flag("enabled") ? BulkSubscribe.From(Number(bulk, "maxMessagesCount"), Number(bulk, "maxAwaitDurationMs")) : null,
-            IsDeclarative: true);
+            SubscriptionType.Declarative);
 
         int? Number(YamlDotNet.RepresentationModel.YamlNode bulk, string field) => bulk.Text(field) is not { } text ? null
             : int.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number

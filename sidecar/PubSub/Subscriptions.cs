@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Lavka.Sidecar.Observability;
-using Lavka.Sidecar.Resiliency;
+using Lavka.Sidecar.PubSub.Delivery;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.PubSub;
@@ -9,36 +9,20 @@ namespace Lavka.Sidecar.PubSub;
 /// The app's subscriptions: which there are, and which run. They follow the resources, the pub/sub components, and the app's health: while the app is unhealthy,
 /// none runs and the broker keeps the messages.
 /// </summary>
-internal sealed partial class Subscriptions(Components components, Publisher publisher, ResiliencyPolicies policies, Telemetry telemetry, AppChannel app, SidecarOptions options) : IAsyncDisposable
+internal sealed partial class Subscriptions(Components components, RunningSubscription.Starter starter, Telemetry telemetry, AppChannel app, SidecarOptions options) : IAsyncDisposable
 {
-    private sealed record Running(SubscriptionSpec Spec, LoadedPubSub PubSub, string Consumer, IAsyncDisposable Subscription, BulkSubscriber? Bulk);
-
     private readonly ILogger _log = options.Logs.CreateLogger<Subscriptions>();
     private readonly SemaphoreSlim _turn = new(1);
-    private readonly ConcurrentDictionary<(string PubSub, string Topic), Running> _running = [];
+    private readonly ConcurrentDictionary<(string PubSub, string Topic), RunningSubscription> _running = [];
     private List<(Resource Resource, SubscriptionSpec Spec)> _declared = [];
     private IReadOnlyList<SubscriptionSpec>? _programmatic = [];
-    private IReadOnlyList<Running> _current = [];
     private bool _started;
 
     /// <summary>The subscriptions that run.</summary>
-    public IReadOnlyList<SubscriptionSpec> Active { get; private set; } = [];
+    public IReadOnlyList<RunningSubscription> Active { get; private set; } = [];
 
     /// <summary>Those and what waits: for a component, for the app.</summary>
     public IReadOnlyList<SubscriptionSpec> All => [.. Wanted().Values];
-
-    /// <summary>How far each consumer group is behind that the app is a member of; null where its broker does not tell.</summary>
-    public async Task<IReadOnlyList<(SubscriptionSpec Spec, string Consumer, Lag? Lag)>> Lags(CancellationToken stop) => await Task.WhenAll(_current.Select(async running =>
-    {
-        try
-        {
-            return (running.Spec, running.Consumer, running.Subscription is ILaggingSubscription lagging ? await lagging.Lag(stop) : null);
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
-        {
-            return (running.Spec, running.Consumer, null);
-        }
-    }));
 
     /// <summary>Takes up the Subscription resources.</summary>
     public Task Declare(IEnumerable<Resource> resources, CancellationToken stop)
@@ -80,11 +64,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
             if (!wanted.TryGetValue(pair.Key, out var spec) || !ReferenceEquals(spec, pair.Value.Spec) || !ReferenceEquals(components.PubSubs.GetValueOrDefault(spec.PubSubName), pair.Value.PubSub))
             {
                 _running.TryRemove(pair);
-                await pair.Value.Subscription.DisposeAsync();
-                if (pair.Value.Bulk is not null)
-                {
-                    await pair.Value.Bulk.DisposeAsync();
-                }
+                await pair.Value.DisposeAsync();
             }
         }));
         try
@@ -101,8 +81,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         finally
         {
             // One that could not be started is no reason not to know the others.
-            _current = [.. _running.Values];
-            Active = [.. _running.Values.Select(running => running.Spec)];
+            Active = [.. _running.Values];
         }
     }
 
@@ -123,7 +102,7 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
         return wanted;
     }
 
-    private async ValueTask<Running?> Run(SubscriptionSpec spec, CancellationToken stop)
+    private async Task<RunningSubscription?> Run(SubscriptionSpec spec, CancellationToken stop)
     {
         if (!components.PubSubs.TryGetValue(spec.PubSubName, out var pubSub))
         {
@@ -143,21 +122,8 @@ internal sealed partial class Subscriptions(Components components, Publisher pub
             return null;
         }
 
-        var deadLetters = new DeadLetters(spec, publisher, options.Logs.CreateLogger<DeadLetters>());
-        var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, app, Policy, deadLetters, telemetry, options);
-        MessageHandler handler = bulk is null ? new Subscriber(spec, app, Policy, deadLetters, telemetry, options).Deliver : bulk.Deliver;
-        var consumer = spec.Metadata.GetValueOrDefault("consumerID") ?? pubSub.Consumer;
-        try
-        {
-            return new(spec, pubSub, consumer, await pubSub.Broker.Subscribe(new(spec.Topic, consumer, spec.Metadata, spec.Bulk?.MaxMessages ?? 1), handler, stop), bulk);
-        }
-        catch
-        {
-            await (bulk?.DisposeAsync() ?? default);
-            throw;
-        }
-
-        Policy Policy() => policies.Inbound(pubSub.Name, "Pubsub");
+        IDelivery delivery = app.IsGrpc ? new GrpcDelivery(spec, app.Calls, telemetry) : new HttpDelivery(spec, app, telemetry);
+        return await starter.Start(spec, pubSub, spec.Metadata.GetValueOrDefault("consumerID") ?? pubSub.Consumer, delivery, stop);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "App '{AppId}' subscribes to topic '{Topic}' of pub/sub component '{PubSub}', which is not loaded")]

@@ -3,7 +3,7 @@ namespace Lavka.Sidecar.Resiliency;
 /// <summary>How one try ended.</summary>
 /// <param name="Value">What it answered; a failed one may have an answer too.</param>
 /// <param name="Failed">Whether to try again.</param>
-/// <param name="StatusCode">The HTTP status of the failure, if it has one.</param>
+/// <param name="StatusCode">The HTTP or gRPC status of the failure, if it has one.</param>
 internal readonly record struct Attempt<T>(T Value, bool Failed = false, int? StatusCode = null);
 
 /// <summary>

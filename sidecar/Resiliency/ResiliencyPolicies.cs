@@ -124,7 +124,8 @@ internal sealed partial class ResiliencyPolicies
                     Time(resource, $"{where}: duration", value.Text("duration"), TimeSpan.FromSeconds(5)),
                     Time(resource, $"{where}: maxInterval", value.Text("maxInterval"), TimeSpan.FromSeconds(60)),
                     Number(resource, $"{where}: maxRetries", value.Text("maxRetries"), -1),
-                    RetrySpec.ParseStatusCodes(value.Get("matching").Text("httpStatusCodes")));
+                    RetrySpec.ParseStatusCodes(value.Get("matching").Text("httpStatusCodes")),
+                    RetrySpec.ParseGrpcStatusCodes(value.Get("matching").Text("gRPCStatusCodes")));
             }
             catch (FormatException e)
             {

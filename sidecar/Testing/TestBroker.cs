@@ -176,6 +176,8 @@ public sealed class TestBroker
 
         public bool HandlesTtl => broker.HandlesTtl;
 
+        public bool IsBroadcast => broker.IsBroadcast;
+
         public async Task Publish(IReadOnlyList<Message> messages, CancellationToken stop)
         {
             if (!test.There.IsCompleted)

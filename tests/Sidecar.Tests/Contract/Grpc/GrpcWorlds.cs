@@ -5,7 +5,17 @@ internal static class GrpcWorlds
 {
     public static IReadOnlyList<string> On { get; } =
     [
+        "pubsub-bare",
+        "pubsub-declarative",
+        "pubsub-list-fails",
+        "pubsub-no-callbacks",
+        "pubsub-none",
+        "pubsub-scopes",
+        "pubsub-timeout",
         "secrets",
         "state-sqlite",
+        "streaming",
+        "streaming-no-app",
+        "streaming-shutdown",
     ];
 }

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Http;
 
-namespace Lavka.Sidecar.PubSub;
+namespace Lavka.Sidecar.PubSub.Delivery;
 
 /// <summary>A message with where it goes in the app.</summary>
 /// <param name="Path">The app's path; null: it has expired, or no route wants it.</param>
@@ -26,7 +26,7 @@ internal sealed class Router(SubscriptionSpec spec, TimeProvider time)
     /// <exception cref="CelException">A rule cannot be evaluated for it.</exception>
     public Routed Route(Message message)
     {
-        var body = _raw ?? throw new JsonException("rawPayload value must be a valid boolean") ? CloudEvents.WrapRaw(message.Data, spec.PubSubName, message.Topic) : message.Data;
+        var body = _raw ?? throw new JsonException("rawPayload value must be a valid boolean") ? CloudEvents.WrapRaw(message, spec.PubSubName) : message.Data;
         using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = ApiRequest.MaxDepth });
         var envelope = document.RootElement;
         if (envelope.ValueKind == JsonValueKind.Null && !_conditional)

@@ -1,10 +1,7 @@
 using System.Text.Json;
 using Lavka.Sidecar.Cel;
 
-namespace Lavka.Sidecar.PubSub;
-
-/// <summary>The app could not take a message; the broker is to deliver it again.</summary>
-internal sealed class DeliveryException(string message) : Exception(message);
+namespace Lavka.Sidecar.PubSub.Delivery;
 
 /// <summary>Where a subscription's messages end that the app does not take (Dapr: developing-applications/building-blocks/pubsub/pubsub-deadletter).</summary>
 internal sealed partial class DeadLetters(SubscriptionSpec spec, Publisher publisher, ILogger log)

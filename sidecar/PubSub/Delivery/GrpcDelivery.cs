@@ -1,0 +1,114 @@
+using System.Text;
+using Dapr.AppCallback.Autogen.Grpc.v1;
+using Grpc.Core;
+using Lavka.Sidecar.Observability;
+using Lavka.Sidecar.Resiliency;
+
+namespace Lavka.Sidecar.PubSub.Delivery;
+
+/// <summary>Brings events to a gRPC app (Dapr: <c>OnTopicEvent</c> and <c>OnBulkTopicEvent</c> of the services AppCallback and AppCallbackAlpha).</summary>
+internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetry telemetry) : IDelivery
+{
+    public async ValueTask<Attempt<DeliveryAnswer>> Deliver(Routed routed, Message message, CancellationToken cancellationToken)
+    {
+        var request = TopicEvents.Request(spec, routed, message);
+        var headers = new Metadata();
+        foreach (var (name, value) in message.Metadata)
+        {
+            Add(headers, name.ToLowerInvariant(), value);
+        }
+
+        Add(headers, "pubsubname", spec.PubSubName);
+        var answer = await Call(message.Topic, TopicEvents.Trace(request), routed.TraceState, headers, options => app.OnTopicEvent(request, options), cancellationToken);
+        return answer.Value is not null ? Attempt(Read(answer.Value.Status))
+            : answer.Code == StatusCode.Unimplemented ? new(DeliveryAnswer.Unimplemented)
+            : new(DeliveryAnswer.Retry, Failed: true, (int)answer.Code);
+    }
+
+    public async ValueTask<Attempt<IReadOnlyDictionary<string, DeliveryAnswer>>> DeliverBulk(string path, IReadOnlyList<BulkEntry> entries, CancellationToken cancellationToken)
+    {
+        var request = new TopicEventBulkRequest
+        {
+            Id = Guid.NewGuid().ToString(),
+            Entries = { entries.Select(entry => TopicEvents.Entry(spec, entry)) },
+            Metadata = { ["pubsubName"] = spec.PubSubName },
+            Topic = spec.Topic,
+            PubsubName = spec.PubSubName,
+            Type = "com.dapr.event.sent.bulk",
+            Path = path,
+        };
+        var (traceParent, traceState) = spec.RawPayload == true ? (null, null) : (entries[0].Routed.TraceParent ?? "", entries[0].Routed.TraceState);
+        Metadata headers = [new("pubsubname", spec.PubSubName)];
+        var answer = await Call(spec.Topic, traceParent, traceState, headers, options => app.OnBulkTopicEvent(request, options), cancellationToken);
+        if (answer.Code == StatusCode.Unimplemented)
+        {
+            answer = await Call(spec.Topic, null, null, headers, options => app.OnBulkTopicEventAlpha1(request, options), cancellationToken);
+        }
+
+        if (answer.Value is null)
+        {
+            return answer.Code == StatusCode.Unimplemented
+                ? new(entries.ToDictionary(entry => entry.Id, _ => DeliveryAnswer.Unimplemented))
+                : new(new Dictionary<string, DeliveryAnswer>(), Failed: true, (int)answer.Code);
+        }
+
+        var answers = new Dictionary<string, DeliveryAnswer>();
+        foreach (var status in answer.Value.Statuses)
+        {
+            answers[status.EntryId] = Read(status.Status);
+        }
+
+        return new(answers);
+    }
+
+    /// <summary>What an app or a client says of an event; an unknown status is retried.</summary>
+    public static DeliveryAnswer Read(TopicEventResponse.Types.TopicEventResponseStatus status) => status switch
+    {
+        TopicEventResponse.Types.TopicEventResponseStatus.Success => DeliveryAnswer.Success,
+        TopicEventResponse.Types.TopicEventResponseStatus.Drop => DeliveryAnswer.Drop,
+        _ => DeliveryAnswer.Retry,
+    };
+
+    /// <summary>A try that has ended with an answer.</summary>
+    public static Attempt<DeliveryAnswer> Attempt(DeliveryAnswer answer) => new(answer, Failed: answer == DeliveryAnswer.Retry);
+
+    private static void Add(Metadata headers, string name, string value)
+    {
+        // The length and type of what was published once are not those of this call.
+        if (name is "content-type" or "content-length")
+        {
+            return;
+        }
+
+        if (name.EndsWith(Metadata.BinaryHeaderSuffix, StringComparison.Ordinal))
+        {
+            headers.Add(name, Encoding.UTF8.GetBytes(value));
+        }
+        else
+        {
+            headers.Add(name, value);
+        }
+    }
+
+    /// <summary>Calls the app; an error is an answer too.</summary>
+    private async Task<(T? Value, StatusCode Code)> Call<T>(
+        string topic, string? traceParent, string? traceState, Metadata headers, Func<CallOptions, Task<T>> call, CancellationToken cancellationToken)
+        where T : class
+    {
+        using var span = traceParent is null ? null : telemetry.StartDelivery($"pubsub/{topic}", traceParent, traceState);
+        if (traceParent is not null)
+        {
+            telemetry.Propagate(span, traceParent, traceState, headers);
+        }
+
+        try
+        {
+            return (await call(new(headers, cancellationToken: cancellationToken)), StatusCode.OK);
+        }
+        catch (RpcException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return (null, e.StatusCode);
+        }
+    }
+}
