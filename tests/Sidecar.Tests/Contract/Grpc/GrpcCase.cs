@@ -74,6 +74,11 @@ internal sealed partial class GrpcCase : IAsyncDisposable
             // The recording waited for something that nobody tells: a TTL, a probe, a schedule.
             await Task.Delay(TimeSpan.FromSeconds(seconds.GetDouble()));
         }
+        else if (step.TryGetProperty("redis", out var command))
+        {
+            var words = command.Deserialize<string[]>()!;
+            await _world.Redis!.Do(words[0], [.. words.Skip(1)]);
+        }
         else if (step.TryGetProperty("appAnswers", out var answers))
         {
             _world.App!.Change(answers);

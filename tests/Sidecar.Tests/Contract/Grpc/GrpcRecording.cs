@@ -14,5 +14,7 @@ internal static class GrpcRecording
 
     public static JsonElement World(string name) => Worlds[name].GetProperty("world");
 
-    public static IReadOnlyList<JsonElement> Cases(string world) => [.. Worlds[world].GetProperty("cases").EnumerateArray()];
+    /// <summary>A world's cases by their names, in their order.</summary>
+    public static OrderedDictionary<string, JsonElement> Cases(string world) =>
+        new(Worlds[world].GetProperty("cases").EnumerateArray().Select(one => KeyValuePair.Create(one.GetProperty("name").GetString()!, one)));
 }

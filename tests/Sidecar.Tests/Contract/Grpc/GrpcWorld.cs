@@ -12,6 +12,8 @@ internal sealed class GrpcWorld : IAsyncDisposable
     // Peers find each other by multicast DNS, with the same ids in all worlds.
     private static readonly SemaphoreSlim Finding = new(1);
 
+    private const string RecordedRedis = "127.0.0.1:6379";
+
     private readonly List<IAsyncDisposable> _parts = [];
     private readonly SidecarMesh _mesh = new();
     private readonly TempFolder _folder = new();
@@ -24,6 +26,9 @@ internal sealed class GrpcWorld : IAsyncDisposable
     public RecordedApp? App { get; private set; }
 
     public ISidecarUnderTest Sidecar { get; private set; } = null!;
+
+    /// <summary>The world's own, where it has one.</summary>
+    public RedisServer? Redis { get; private set; }
 
     /// <summary>Whether answers' <c>grpc-trace-bin</c> was recorded.</summary>
     public bool TellsTracing { get; private init; }
@@ -42,6 +47,11 @@ internal sealed class GrpcWorld : IAsyncDisposable
 
         try
         {
+            if (recorded.TryGetProperty("redis", out _))
+            {
+                world._parts.Add(world.Redis = await RedisServer.Start());
+            }
+
             foreach (var peer in recorded.TryGetProperty("peers", out var peers) ? peers.EnumerateArray() : [])
             {
                 var (app, _) = await world.StartOne(peer, name, recorded);
@@ -93,8 +103,8 @@ internal sealed class GrpcWorld : IAsyncDisposable
         var appId = one.GetProperty("appId").GetString()!;
         Folder = Path.Combine(_folder.Path, appId);
         Directory.CreateDirectory(Path.Combine(Folder, "resources"));
-        void Write(string name, string text) =>
-            _folder.Write(Path.Combine(appId, name), text.Replace("$DIR", Folder, StringComparison.Ordinal).Replace("$APP", $"127.0.0.1:{app?.Port}", StringComparison.Ordinal));
+        void Write(string name, string text) => _folder.Write(Path.Combine(appId, name), text.Replace("$DIR", Folder, StringComparison.Ordinal)
+            .Replace("$APP", $"127.0.0.1:{app?.Port}", StringComparison.Ordinal).Replace(RecordedRedis, Redis?.Address, StringComparison.Ordinal));
         foreach (var (member, folder) in new[] { ("resources", "resources"), ("files", "") })
         {
             foreach (var (file, text) in one.TryGetProperty(member, out var files) ? files.Deserialize<Dictionary<string, string>>()! : [])
@@ -116,7 +126,7 @@ internal sealed class GrpcWorld : IAsyncDisposable
             world.TryGetProperty("control", out _));
 
         // Whether a process ends is seen with a process.
-        var program = Daprd ?? (GrpcRecording.Cases(worldName).Any(one => one.GetProperty("steps").EnumerateArray().Any(step => step.TryGetProperty("alive", out _))) ? typeof(Sidecar).Assembly.Location : null);
+        var program = Daprd ?? (GrpcRecording.Cases(worldName).Values.Any(one => one.GetProperty("steps").EnumerateArray().Any(step => step.TryGetProperty("alive", out _))) ? typeof(Sidecar).Assembly.Location : null);
         var sidecar = program is null ? await EmbeddedUnderTest.Start(start, _mesh) : await ProcessUnderTest.Start(start, program);
         _parts.Add(sidecar);
         return (app, sidecar);

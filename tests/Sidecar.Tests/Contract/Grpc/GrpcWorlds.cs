@@ -5,6 +5,8 @@ internal static class GrpcWorlds
 {
     public static IReadOnlyList<string> On { get; } =
     [
+        "body-size",
+        "denied",
         "pubsub-bare",
         "pubsub-declarative",
         "pubsub-list-fails",
@@ -12,7 +14,9 @@ internal static class GrpcWorlds
         "pubsub-none",
         "pubsub-scopes",
         "pubsub-timeout",
+        "redis",
         "secrets",
+        "shutdown",
         "state-sqlite",
         "streaming",
         "streaming-no-app",
