@@ -139,7 +139,7 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
         Leave([.. _workers.Keys.Where(partition => now.GetValueOrDefault(partition.Topic) != before.GetValueOrDefault(partition.Topic))], areOurs: true);
         var gone = before.Where(pair => now.GetValueOrDefault(pair.Key) != pair.Value).Select(pair => pair.Value).ToList();
         gone.ForEach(subscription => subscription.SetEnded());
-        if (gone.Count > 0)
+        if (gone.Count > 0 && !now.IsEmpty)
         {
             // Also of a topic that is subscribed to anew: its partitions come again, each with a new worker.
             _consumer.Unsubscribe();
@@ -152,13 +152,14 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
         }
     }
 
-    /// <summary>Leaves the group when nobody subscribes any more.</summary>
+    /// <summary>Leaves the group when nobody subscribes any more. Closing does that by itself; closed while it still unsubscribes, a client that rebalances cooperatively can wait for itself without end.</summary>
     private bool End()
     {
         lock (_lock)
         {
             if (!_topics.IsEmpty)
             {
+                _consumer.Unsubscribe();
                 return false;
             }
 

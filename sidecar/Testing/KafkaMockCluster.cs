@@ -23,7 +23,8 @@ public sealed class KafkaMockCluster : IDisposable
     });
 
     /// <param name="brokers">How many brokers.</param>
-    public KafkaMockCluster(int brokers = 3)
+    /// <param name="rebalanceDelay">How long a new consumer group waits for more members before its first has partitions: a broker's <c>group.initial.rebalance.delay.ms</c>. A broker waits 3 s; this one by default 100 ms, so that tests are quick.</param>
+    public KafkaMockCluster(int brokers = 3, TimeSpan? rebalanceDelay = null)
     {
         Brokers = brokers;
         var problem = new byte[512];
@@ -32,6 +33,7 @@ public sealed class KafkaMockCluster : IDisposable
         _client = rd_kafka_new(Producer, configuration, problem, problem.Length);
         _cluster = _client == 0 ? throw new InvalidOperationException(Encoding.UTF8.GetString(problem).TrimEnd('\0')) : rd_kafka_handle_mock_cluster(_client);
         BootstrapServers = Marshal.PtrToStringUTF8(rd_kafka_mock_cluster_bootstraps(_cluster))!;
+        rd_kafka_mock_group_initial_rebalance_delay_ms(_cluster, (int)(rebalanceDelay ?? TimeSpan.FromMilliseconds(100)).TotalMilliseconds);
     }
 
     /// <summary>How many brokers there are.</summary>
@@ -86,6 +88,9 @@ public sealed class KafkaMockCluster : IDisposable
 
     [DllImport("librdkafka")]
     private static extern nint rd_kafka_mock_cluster_bootstraps(nint cluster);
+
+    [DllImport("librdkafka")]
+    private static extern void rd_kafka_mock_group_initial_rebalance_delay_ms(nint cluster, int delay);
 
     [DllImport("librdkafka")]
     private static extern int rd_kafka_mock_topic_create(nint cluster, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, int partitions, int replication);

@@ -16,7 +16,7 @@ public sealed class HandOverTests
 
     [Fact]
     public Task On_Kafka_what_a_killed_sidecar_had_goes_to_another() =>
-        HandsOver("pubsub.kafka", ("brokers", Kafka.Cluster.BootstrapServers), ("authType", "none"), ("initialOffset", "oldest"), ("consumerGroup", _topic), ("sessionTimeout", "6s"), ("heartbeatInterval", "1s"));
+        HandsOver("pubsub.kafka", [.. Kafka.Fields(), ("initialOffset", "oldest"), ("consumerGroup", _topic)]);
 
     private async Task HandsOver(string type, params (string Name, string Value)[] fields)
     {

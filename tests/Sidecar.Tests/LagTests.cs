@@ -17,7 +17,7 @@ public sealed class LagTests
 
     [Fact]
     public Task Kafka_tells_what_waits_and_what_it_keeps() =>
-        Tells(5, TestApp.Component("pubsub", "pubsub.kafka", ("brokers", Kafka.Cluster.BootstrapServers), ("authType", "none"), ("initialOffset", "oldest")));
+        Tells(5, TestApp.Component("pubsub", "pubsub.kafka", [.. Kafka.Fields(), ("initialOffset", "oldest")]));
 
     [RabbitMqFact]
     public async Task RabbitMQ_tells_what_waits() =>
