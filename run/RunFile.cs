@@ -7,7 +7,7 @@ namespace Lavka.Run;
 
 /// <summary>An app of the run file, with what is common to all filled in. Paths are absolute.</summary>
 public sealed record AppSpec(
-    string AppId, string Directory, int? AppPort, int HttpPort, IReadOnlyList<string> Command, IReadOnlyList<string> ResourcesPaths, IReadOnlyList<string> ConfigPaths,
+    string AppId, string Directory, int? AppPort, int HttpPort, int GrpcPort, IReadOnlyList<string> Command, IReadOnlyList<string> ResourcesPaths, IReadOnlyList<string> ConfigPaths,
     IReadOnlyDictionary<string, string> Environment)
 {
     /// <summary>Which instance of the app this is, from 1.</summary>
@@ -86,7 +86,7 @@ public static class RunFile
 
         var resources = Paths(app) is { Count: > 0 } own ? own : Paths(common);
         var config = app.ConfigFilePath ?? common.ConfigFilePath;
-        return new(appId, directory, app.AppPort ?? common.AppPort, app.DaprHTTPPort ?? port++, app.Command,
+        return new(appId, directory, app.AppPort ?? common.AppPort, app.DaprHTTPPort ?? port++, app.DaprGRPCPort ?? FreePorts.Next(), app.Command,
             [.. resources.Select(resource => Existing(Path.GetFullPath(resource, folder), path, appId))], config is null ? [] : [Path.GetFullPath(config, folder)], environment);
     }
 
@@ -97,7 +97,7 @@ public static class RunFile
 
     private static void CheckPorts(string path, List<AppSpec> apps)
     {
-        var ports = apps.SelectMany(app => new[] { (app.AppId, Port: app.AppPort), (app.AppId, Port: (int?)app.HttpPort) }).Where(pair => pair.Port is not null);
+        var ports = apps.SelectMany(app => new[] { (app.AppId, Port: app.AppPort), (app.AppId, Port: (int?)app.HttpPort), (app.AppId, Port: (int?)app.GrpcPort) }).Where(pair => pair.Port is not null);
         if (ports.GroupBy(pair => pair.Port).FirstOrDefault(same => same.Count() > 1) is { } twice)
         {
             throw new RunException($"{path}: the port {twice.Key?.ToString(CultureInfo.InvariantCulture)} is given to {string.Join(" and ", twice.Select(pair => pair.AppId))}.");
@@ -140,6 +140,9 @@ public static class RunFile
 
         [YamlMember(Alias = "daprHTTPPort", ApplyNamingConventions = false)]
         public int? DaprHTTPPort { get; set; }
+
+        [YamlMember(Alias = "daprGRPCPort", ApplyNamingConventions = false)]
+        public int? DaprGRPCPort { get; set; }
 
         public List<string> Command { get; set; } = [];
     }

@@ -1,22 +1,15 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 
 namespace Lavka.Run;
 
 /// <summary>Several instances of an app: <c>--scale orders=2</c>, as <c>docker compose</c> writes it.</summary>
 public static class Scale
 {
-    // Below the ports that systems give to outgoing connections: one of those could take the port before the instance listens.
-    private const int FirstPort = 20_000;
-    private const int LastPort = 32_000;
-
     /// <summary>The apps with their further instances, which listen on ports that nobody uses.</summary>
     /// <exception cref="RunException">There is no such app, or no such number.</exception>
     public static List<AppSpec> Out(IReadOnlyList<AppSpec> apps, IReadOnlyList<string> scales)
     {
         var instances = apps.ToList();
-        var given = apps.SelectMany(app => new[] { app.HttpPort, app.AppPort ?? 0 }).ToHashSet();
         foreach (var scale in scales)
         {
             if (scale.Split('=') is not [var appId, var number] || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count < 1)
@@ -36,38 +29,13 @@ public static class Scale
                 {
                     Instance = instance,
                     IsScaled = true,
-                    AppPort = one.AppPort is null ? null : FreePort(given),
-                    HttpPort = FreePort(given),
+                    AppPort = one.AppPort is null ? null : FreePorts.Next(),
+                    HttpPort = FreePorts.Next(),
+                    GrpcPort = FreePorts.Next(),
                 }));
             }
         }
 
         return instances;
-    }
-
-    private static int FreePort(HashSet<int> given)
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(FirstPort, LastPort);
-            if (given.Add(port) && IsFree(port))
-            {
-                return port;
-            }
-        }
-    }
-
-    private static bool IsFree(int port)
-    {
-        try
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            listener.Start();
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 }

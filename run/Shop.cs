@@ -76,7 +76,12 @@ internal sealed class Shop : IAsyncDisposable
     /// <summary>What <c>dapr run</c> tells an app, and what the run file adds.</summary>
     private static Dictionary<string, string> EnvironmentOf(AppSpec app, string token)
     {
-        var environment = new Dictionary<string, string> { ["APP_ID"] = app.AppId, ["DAPR_HTTP_PORT"] = app.HttpPort.ToString(CultureInfo.InvariantCulture) };
+        var environment = new Dictionary<string, string>
+        {
+            ["APP_ID"] = app.AppId,
+            ["DAPR_HTTP_PORT"] = app.HttpPort.ToString(CultureInfo.InvariantCulture),
+            ["DAPR_GRPC_PORT"] = app.GrpcPort.ToString(CultureInfo.InvariantCulture),
+        };
         if (app.AppPort is { } port)
         {
             environment["APP_PORT"] = port.ToString(CultureInfo.InvariantCulture);
@@ -100,6 +105,7 @@ internal sealed class Shop : IAsyncDisposable
                 AppId = app.AppId,
                 AppPort = app.AppPort,
                 HttpPort = app.HttpPort,
+                GrpcPort = app.GrpcPort,
                 ResourcesPaths = app.ResourcesPaths,
                 ConfigPaths = app.ConfigPaths,
                 DataPath = dataPath,
@@ -125,7 +131,7 @@ internal sealed class Shop : IAsyncDisposable
         for (var waited = TimeSpan.Zero; ; waited += TimeSpan.FromMilliseconds(100))
         {
             var listening = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Select(endPoint => endPoint.Port).ToHashSet();
-            var used = apps.SelectMany(app => new[] { (app.AppId, What: "app", Port: app.AppPort), (app.AppId, What: "sidecar", Port: (int?)app.HttpPort) })
+            var used = apps.SelectMany(app => new[] { (app.AppId, What: "app", Port: app.AppPort), (app.AppId, What: "sidecar", Port: (int?)app.HttpPort), (app.AppId, What: "sidecar", Port: (int?)app.GrpcPort) })
                 .FirstOrDefault(port => port.Port is { } number && listening.Contains(number));
             if (used.Port is null)
             {

@@ -23,9 +23,13 @@ public sealed partial class FillIndex(AggregateStore store, SearchIndex index, T
                 index.IsComplete = true;
                 await Task.Delay(Interval, time, stoppingToken);
             }
+            catch (DaprException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
             catch (Exception e) when (e is DaprException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
             {
-                LogNotYet(e.InnerException?.Message ?? e.Message);
+                LogNotYet(e.Reason());
                 await Task.Delay(Pause, time, stoppingToken);
             }
         }

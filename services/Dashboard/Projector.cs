@@ -50,9 +50,13 @@ public sealed partial class Projector(AggregateStore store, Journal journal, Tim
                     stoppingToken.ThrowIfCancellationRequested();
                 }
             }
+            catch (DaprException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
             catch (Exception e) when (e is DaprException or JsonException or HttpRequestException && !stoppingToken.IsCancellationRequested)
             {
-                LogNotNow(e.InnerException?.Message ?? e.Message);
+                LogNotNow(e.Reason());
                 await Task.Delay(Pause, stoppingToken);
             }
         }

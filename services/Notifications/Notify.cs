@@ -76,7 +76,7 @@ public sealed class Notify(AggregateStore store, DaprClient dapr, Peers peers, T
         {
             await dapr.InvokeBindingAsync(channel, "create", isEmail ? template.Html(name) : template.Text, metadata, stop);
         }
-        catch (DaprException e) when (e.InnerException is not (HttpRequestException or OperationCanceledException))
+        catch (DaprException e) when (!e.IsUnanswered())
         {
             // The binding refused it; whoever tries next need not wait. Without an answer it may have been sent: then the next does wait.
             await store.Change<Message>(key, message => (message! with { SentAt = null }).Quietly(), CancellationToken.None);

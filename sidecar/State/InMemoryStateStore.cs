@@ -57,6 +57,15 @@ internal sealed class InMemoryStateStore(TimeProvider time) : IStateStore
         }
     }
 
+    /// <summary>Forgets everything.</summary>
+    public void Clear()
+    {
+        lock (_lock)
+        {
+            _items.Clear();
+        }
+    }
+
     public ValueTask DisposeAsync() => default;
 
     private StateItem? Live(string key)

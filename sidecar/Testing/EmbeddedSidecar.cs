@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.Testing;
 
@@ -168,6 +169,15 @@ public sealed class EmbeddedSidecar : IAsyncDisposable
 
     /// <inheritdoc cref="TestBroker.WaitFor"/>
     public Task<PublishedEvent> WaitForEvent(string topic, Func<PublishedEvent, bool>? matches = null, TimeSpan? within = null) => Broker.WaitFor(topic, matches, within);
+
+    /// <summary>Empties the state stores that are in memory, so that several tests can share a sidecar. Actors keep their reminders.</summary>
+    public void ClearState()
+    {
+        foreach (var store in _sidecar.Components.StateStores.Values)
+        {
+            (store.Store as InMemoryStateStore)?.Clear();
+        }
+    }
 
     /// <summary>Ends the sidecar and deletes what it has written.</summary>
     public async ValueTask DisposeAsync()

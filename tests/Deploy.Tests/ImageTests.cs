@@ -58,7 +58,6 @@ public sealed class ImageTests(OrdersBuild orders) : IClassFixture<OrdersBuild>
     [InlineData("services/Orders/Order.cs", true)]
     [InlineData("services/Gateway/openapi/v1.json", true)]
     [InlineData("services/Shared/Contracts/schemas/order.paid.v1.json", true)]
-    [InlineData("sdk/Directory.Build.props", true)]
     [InlineData("Directory.Packages.props", true)]
     [InlineData("services/Orders/bin/Orders.dll", false)]
     [InlineData("services/Shared/Contracts/obj/project.assets.json", false)]
@@ -75,9 +74,9 @@ public sealed class ImageTests(OrdersBuild orders) : IClassFixture<OrdersBuild>
     [Fact]
     public void A_build_gets_nothing_else()
     {
-        var others = BuildContext.Files.Select(file => file.Split('/')[0]).Distinct().Except(["services", "sdk"]);
+        var others = BuildContext.Files.Select(file => file.Split('/')[0]).Distinct().Except(["services"]);
 
-        Assert.Equal([".editorconfig", "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json"], others.Order(StringComparer.Ordinal));
+        Assert.Equal([".editorconfig", "Directory.Build.props", "Directory.Packages.props", "global.json"], others.Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -88,7 +87,7 @@ public sealed class ImageTests(OrdersBuild orders) : IClassFixture<OrdersBuild>
         var service = file.ServiceOf(folder);
         string[] names = service is null ? ["package.json", "package-lock.json", ".npmrc"] : ["*.csproj", "Directory.*", "global.json", "nuget.config"];
         var needed = names.SelectMany(name => DeployFiles.Named(name))
-            .Where(path => service is null ? path.StartsWith(folder, StringComparison.Ordinal) : path.Split('/') is [_] or ["sdk", ..] or ["services", _] or ["services", "Shared", ..] || Path.GetDirectoryName(path) == folder);
+            .Where(path => service is null ? path.StartsWith(folder, StringComparison.Ordinal) : path.Split('/') is [_] or ["services", _] or ["services", "Shared", ..] || Path.GetDirectoryName(path) == folder);
 
         var copied = file.Stages[0].Instructions.TakeWhile(instruction => instruction.Name != "RUN").Where(instruction => instruction.Name == "COPY")
             .SelectMany(copy => copy.Words.SkipLast(1)).SelectMany(source => BuildContext.Copied(LocalBuild.Expand(file, service, source)));

@@ -4,19 +4,21 @@ using Microsoft.Extensions.Configuration;
 
 namespace Lavka.Services.Tests;
 
-public sealed class ChargingTests
+public sealed class ChargingTests : IAsyncLifetime
 {
     private readonly List<Published> _published = [];
-    private readonly TestService _payments;
+    private TestService _payments = null!;
     private readonly FakeProvider _provider = new();
     private readonly FakeAskAgain _askAgain = new();
-    private readonly Charging _charging;
+    private Charging _charging = null!;
 
-    public ChargingTests()
+    public async Task InitializeAsync()
     {
-        _payments = new TestService("payments", _published.Add);
+        _payments = await TestService.Start("payments", _published.Add);
         _charging = new(_payments.Store, _provider, TimeProvider.System);
     }
+
+    public async Task DisposeAsync() => await _payments.DisposeAsync();
 
     [Fact]
     public async Task A_charge_without_an_answer_is_asked_about_until_there_is_one_and_made_once()

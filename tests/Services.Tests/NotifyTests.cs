@@ -5,18 +5,20 @@ using Lavka.ServiceDefaults;
 
 namespace Lavka.Services.Tests;
 
-public sealed class NotifyTests
+public sealed class NotifyTests : IAsyncLifetime
 {
     private readonly List<Published> _published = [];
-    private readonly TestService _service;
-    private readonly Notify _notify;
+    private TestService _service = null!;
+    private Notify _notify = null!;
 
-    public NotifyTests()
+    public async Task InitializeAsync()
     {
-        _service = new TestService("notifications", _published.Add);
-        _notify = new(_service.Store, _service.Dapr, new Peers(_service.Dapr), TimeProvider.System);
-        _service.Store.Accept<Contact>(Contact.KeyOf("u"), _ => new Contact("u", "u@example.com", "Ann & Bob", "+491234567").Quietly(), default).GetAwaiter().GetResult();
+        _service = await TestService.Start("notifications", _published.Add);
+        _notify = new(_service.Store, _service.Dapr.Client, new Peers(_service.Dapr.Client), TimeProvider.System);
+        await _service.Store.Accept<Contact>(Contact.KeyOf("u"), _ => new Contact("u", "u@example.com", "Ann & Bob", "+491234567").Quietly(), default);
     }
+
+    public async Task DisposeAsync() => await _service.DisposeAsync();
 
     [Fact]
     public async Task A_thing_is_told_once_on_each_channel_however_often_its_event_comes()
@@ -45,7 +47,7 @@ public sealed class NotifyTests
     public async Task What_could_not_be_sent_is_sent_when_its_event_comes_again()
     {
         var failures = 1;
-        _service.Dapr.FailsToSend = () => failures-- > 0;
+        _service.Dapr.FailsToSend = () => Task.FromResult(failures-- > 0);
         await Assert.ThrowsAsync<DaprException>(() => Tell("e1"));
 
         await Tell("e1");
@@ -57,12 +59,12 @@ public sealed class NotifyTests
     public async Task What_somebody_else_is_sending_is_left_to_them()
     {
         Func<Task> second = () => Task.CompletedTask;
-        _service.Dapr.FailsToSend = () =>
+        _service.Dapr.FailsToSend = async () =>
         {
             // In the middle of the first delivery, the second.
             var now = second;
             second = () => Task.CompletedTask;
-            now().GetAwaiter().GetResult();
+            await now();
             return false;
         };
         second = () => Assert.ThrowsAsync<InvalidOperationException>(() => _notify.Tell(Template.Of(new OrderShipped("o", "u", "LV1")), default));

@@ -13,7 +13,7 @@ namespace Lavka.Services.Tests;
 /// Whatever is delivered twice, late, or in another order, and wherever a process crashes: every order ends paid and delivered with its stock taken, or cancelled with
 /// stock and money given back.
 /// </summary>
-public sealed class SagaProperties
+public sealed class SagaProperties : IAsyncLifetime
 {
     private const int Runs = 300;
     private const int Orders = 4;
@@ -33,6 +33,24 @@ public sealed class SagaProperties
         AskAgain,
     }
 
+    private readonly Dictionary<string, ServiceSidecar> _sidecars = [];
+
+    public async Task InitializeAsync()
+    {
+        foreach (var appId in SagaWorld.AppIds)
+        {
+            _sidecars[appId] = await ServiceSidecar.Start(appId);
+        }
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var sidecar in _sidecars.Values)
+        {
+            await sidecar.DisposeAsync();
+        }
+    }
+
     [Fact]
     public void Any_interleaving_ends_lawfully_with_money_and_stock_conserved()
     {
@@ -45,9 +63,10 @@ public sealed class SagaProperties
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(Runs), Prop.ForAll(Arb.From(runs), run => Run([.. run.Item1], run.Item2.Item1, run.Item2.Item2).GetAwaiter().GetResult()));
     }
 
-    private static async Task<bool> Run(IReadOnlyList<(Step Step, int Choice)> steps, int declined, int returned)
+    private async Task<bool> Run(IReadOnlyList<(Step Step, int Choice)> steps, int declined, int returned)
     {
-        var world = new SagaWorld();
+        var world = new SagaWorld(_sidecars);
+        await world.Register();
         world.Provider.Declines = order => (declined >> (order[0] - '0') & 1) == 1;
         world.Carrier.BringsBack = number => (returned >> (number[0] - '0') & 1) == 1;
         foreach (var (product, stock) in Catalog)

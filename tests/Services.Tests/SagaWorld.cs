@@ -23,8 +23,12 @@ internal sealed class SagaWorld
     private readonly List<(string Topic, string Type, TestService Service, Func<AggregateStore, JsonElement, Task> Handle)> _subscriptions = [];
     private readonly FakeAskAgain _askAgain = new();
 
-    public SagaWorld()
+    private readonly IReadOnlyDictionary<string, ServiceSidecar> _sidecars;
+
+    /// <param name="sidecars">By app id; what an earlier world left in them is taken out.</param>
+    public SagaWorld(IReadOnlyDictionary<string, ServiceSidecar> sidecars)
     {
+        _sidecars = sidecars;
         Orders = Make(Topics.Orders);
         Inventory = Make(Topics.Inventory);
         Payments = Make(Topics.Payments);
@@ -52,11 +56,13 @@ internal sealed class SagaWorld
         On<ShipmentDelivered>(Orders, (store, e) => FollowOrder.ShipmentDelivered(e, store, TimeProvider.System, default));
         On<ShipmentReturned>(Orders, (store, e) => FollowOrder.ShipmentReturned(e, store, TimeProvider.System, default));
         On<ShipmentStopped>(Orders, (store, e) => FollowOrder.ShipmentStopped(e, store, TimeProvider.System, default));
-        var notify = new Notify(Notifications.Store, Notifications.Dapr, new Peers(Notifications.Dapr), TimeProvider.System);
+        var notify = new Notify(Notifications.Store, Notifications.Dapr.Client, new Peers(Notifications.Dapr.Client), TimeProvider.System);
         On<UserCreated>(Notifications, (_, e) => notify.Welcome(e, default));
         On<OrderCreated>(Notifications, (_, e) => notify.Tell(Template.Of(e), default));
-        Notifications.Store.Accept<Contact>(Contact.KeyOf("u"), _ => new Contact("u", "u@example.com", "U", null).Quietly(), default).GetAwaiter().GetResult();
     }
+
+    /// <summary>The app ids of the services there are.</summary>
+    public static IReadOnlyList<string> AppIds { get; } = [Topics.Orders, Topics.Inventory, Topics.Payments, Topics.Shipping, Topics.Notifications];
 
     public TestService Orders { get; }
 
@@ -78,6 +84,9 @@ internal sealed class SagaWorld
     public int Crashes { get; set; }
 
     public int Pending => _pending.Count;
+
+    /// <summary>The customer of all orders.</summary>
+    public Task Register() => Notifications.Store.Accept<Contact>(Contact.KeyOf("u"), _ => new Contact("u", "u@example.com", "U", null).Quietly(), default);
 
     public void Seed(string productId, long stock) => Publish(new(Topics.Catalog, ProductCreated.Type, $"product-{productId}/1",
         JsonSerializer.SerializeToElement(new ProductCreated(productId, productId, 10, stock), JsonSerializerOptions.Web)));
@@ -168,7 +177,8 @@ internal sealed class SagaWorld
 
     private TestService Make(string name)
     {
-        var service = new TestService(name, Publish);
+        _sidecars[name].Reset();
+        var service = new TestService(name, _sidecars[name], Publish);
         service.Dapr.FailsToPublish = () => Crashes > 0 && Crashes-- > 0;
         return service;
     }

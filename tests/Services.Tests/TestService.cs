@@ -4,23 +4,27 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Lavka.Services.Tests;
 
-/// <summary>What a service's use cases run on, in memory.</summary>
-internal sealed class TestService
+/// <summary>What a service's use cases run on: their sidecar, in the test's process.</summary>
+internal sealed class TestService : IAsyncDisposable
 {
     private readonly HttpContextAccessor _http = new();
 
-    public TestService(string name, Action<Published> published)
+    /// <summary>A service on a sidecar that others may have used before.</summary>
+    public TestService(string name, ServiceSidecar dapr, Action<Published> published)
     {
-        Dapr = new FakeDapr(published);
-        Outbox = new Outbox(Dapr, new ServiceName(name), NullLogger<Outbox>.Instance);
-        Store = new AggregateStore(Dapr, Outbox, _http, NullLogger<AggregateStore>.Instance);
+        Dapr = dapr;
+        Dapr.OnPublished = published;
+        Outbox = new Outbox(Dapr.Client, new ServiceName(name), NullLogger<Outbox>.Instance);
+        Store = new AggregateStore(Dapr.Client, Outbox, _http, NullLogger<AggregateStore>.Instance);
     }
 
-    public FakeDapr Dapr { get; }
+    public ServiceSidecar Dapr { get; }
 
     public Outbox Outbox { get; }
 
     public AggregateStore Store { get; }
+
+    public static async Task<TestService> Start(string name, Action<Published> published) => new(name, await ServiceSidecar.Start(name), published);
 
     /// <summary>Runs a handler as the delivery of the event with this id does.</summary>
     public async Task Deliver(string eventId, Func<AggregateStore, Task> handler)
@@ -35,4 +39,6 @@ internal sealed class TestService
             _http.HttpContext = null;
         }
     }
+
+    public ValueTask DisposeAsync() => Dapr.DisposeAsync();
 }

@@ -20,7 +20,7 @@ public sealed class UseCaseTests
     [Fact]
     public async Task An_email_is_registered_once_whatever_its_case()
     {
-        var users = new TestService("users", _published.Add);
+        await using var users = await TestService.Start("users", _published.Add);
         var first = await RegisterUser.Handle(new(" Ann@Example.com ", "Ann"), users.Store, new Passwords(), TimeProvider.System, default);
 
         var error = await Assert.ThrowsAsync<RequestException>(() => RegisterUser.Handle(new("ann@example.com", "Ann again"), users.Store, new Passwords(), TimeProvider.System, default));
@@ -37,17 +37,17 @@ public sealed class UseCaseTests
     [InlineData("ann@example.com", " ")]
     public async Task A_user_needs_an_email_and_a_name(string? email, string? name)
     {
-        var users = new TestService("users", _published.Add);
+        await using var users = await TestService.Start("users", _published.Add);
 
         Assert.Equal(400, (await Assert.ThrowsAsync<RequestException>(() => RegisterUser.Handle(new(email, name), users.Store, new Passwords(), TimeProvider.System, default))).Status);
 
-        Assert.Empty(users.Dapr.Keys);
+        Assert.Equal(0, users.Dapr.Saves);
     }
 
     [Fact]
     public async Task The_welcome_is_confirmed_back()
     {
-        var users = new TestService("users", _published.Add);
+        await using var users = await TestService.Start("users", _published.Add);
         var user = await RegisterUser.Handle(new("ann@example.com", "Ann"), users.Store, new Passwords(), TimeProvider.System, default);
 
         await users.Deliver("e1", store => ConfirmWelcome.Handle(new(user.UserId, "welcome", user.UserId), store, default));
@@ -58,7 +58,7 @@ public sealed class UseCaseTests
     [Fact]
     public async Task A_price_change_is_told_with_a_version_and_a_repeat_is_not_told()
     {
-        var catalog = new TestService("catalog", _published.Add);
+        await using var catalog = await TestService.Start("catalog", _published.Add);
         var product = await AddProduct.Handle(new("Tea", 4.5m, 10), catalog.Store, new SearchIndex(), TimeProvider.System, default);
         _published.Clear();
 
@@ -74,7 +74,7 @@ public sealed class UseCaseTests
     [InlineData(2_000_000)]
     public async Task A_price_that_is_none_is_refused(double price)
     {
-        var catalog = new TestService("catalog", _published.Add);
+        await using var catalog = await TestService.Start("catalog", _published.Add);
 
         Assert.Equal(400, (await Assert.ThrowsAsync<RequestException>(() => AddProduct.Handle(new("Tea", (decimal)price, 1), catalog.Store, new SearchIndex(), TimeProvider.System, default))).Status);
     }
@@ -82,7 +82,7 @@ public sealed class UseCaseTests
     [Fact]
     public async Task An_old_price_does_not_overwrite_a_new_one()
     {
-        var orders = new TestService("orders", _published.Add);
+        await using var orders = await TestService.Start("orders", _published.Add);
         await orders.Deliver("e3", store => FollowProduct.PriceChanged(new("p", 7, 3), store, default));
         await orders.Deliver("e2", store => FollowProduct.PriceChanged(new("p", 6, 2), store, default));
         await orders.Deliver("e1", store => FollowProduct.Created(new("p", "Tea", 5, 1), store, default));
@@ -93,19 +93,19 @@ public sealed class UseCaseTests
     [Fact]
     public async Task Of_several_lines_all_are_reserved_or_none()
     {
-        var inventory = new TestService("inventory", _published.Add);
+        await using var inventory = await TestService.Start("inventory", _published.Add);
         await Stocked(inventory, ("a", 5), ("b", 1));
 
         await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1), new("b", 2, 1)], 4), store, LevelsOf(store), default));
 
         Assert.Equal(StockRejected.Type, Assert.Single(_published).Type);
-        Assert.Equal(new Stock("a", 5, 0, 0), inventory.Dapr.Read<Stock>(Stock.KeyOf("a")));
+        Assert.Equal(new Stock("a", 5, 0, 0), await inventory.Dapr.Read<Stock>(Stock.KeyOf("a")));
     }
 
     [Fact]
     public async Task Two_lines_of_one_product_are_counted_together()
     {
-        var inventory = new TestService("inventory", _published.Add);
+        await using var inventory = await TestService.Start("inventory", _published.Add);
         await Stocked(inventory, ("a", 3));
 
         await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1), new("a", 2, 1)], 4), store, LevelsOf(store), default));
@@ -116,20 +116,20 @@ public sealed class UseCaseTests
     [Fact]
     public async Task An_order_cancelled_before_it_was_reserved_is_never_reserved()
     {
-        var inventory = new TestService("inventory", _published.Add);
+        await using var inventory = await TestService.Start("inventory", _published.Add);
         await Stocked(inventory, ("a", 3));
 
         await inventory.Deliver("e2", store => ReleaseStock.Cancelled(new("o", "u", "why"), store, LevelsOf(store), default));
         await inventory.Deliver("e1", store => ReserveStock.Handle(new("o", "u", [new("a", 2, 1)], 2), store, LevelsOf(store), default));
 
-        Assert.Equal(3, inventory.Dapr.Read<Stock>(Stock.KeyOf("a"))!.OnHand);
+        Assert.Equal(3, (await inventory.Dapr.Read<Stock>(Stock.KeyOf("a")))!.OnHand);
         Assert.Empty(_published);
     }
 
     [Fact]
     public async Task A_second_delivery_of_the_same_event_charges_once()
     {
-        var payments = new TestService("payments", _published.Add);
+        await using var payments = await TestService.Start("payments", _published.Add);
         var provider = new FakeProvider();
 
         for (var i = 0; i < 2; i++)
@@ -144,15 +144,15 @@ public sealed class UseCaseTests
     [Fact]
     public async Task Money_that_was_taken_while_the_order_was_cancelled_goes_back()
     {
-        var payments = new TestService("payments", _published.Add);
+        await using var payments = await TestService.Start("payments", _published.Add);
         var provider = new FakeProvider();
         var once = 1;
-        payments.Dapr.BeforeSave = () =>
+        payments.Dapr.BeforeSave = async () =>
         {
             // The charge has been made, its payment is about to be saved: now the cancellation comes.
             if (once-- > 0)
             {
-                payments.Store.Change<Payment>(Payment.KeyOf("o"), _ => new Payment("o", "u", 0, PaymentStatus.Void).Quietly(), default).GetAwaiter().GetResult();
+                await payments.Store.Change<Payment>(Payment.KeyOf("o"), _ => new Payment("o", "u", 0, PaymentStatus.Void).Quietly(), default);
             }
         };
 
@@ -166,7 +166,7 @@ public sealed class UseCaseTests
     [Fact]
     public async Task A_parcel_that_was_stopped_does_not_leave_and_one_that_left_cannot_be_stopped()
     {
-        var shipping = new TestService("shipping", _published.Add);
+        await using var shipping = await TestService.Start("shipping", _published.Add);
         var carrier = new FakeCarrier();
 
         await StopShipment.Handle("stopped", "why", shipping.Store, default);

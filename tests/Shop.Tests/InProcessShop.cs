@@ -96,6 +96,7 @@ public sealed class InProcessShop : IAsyncLifetime
             {
                 ["APP_PORT"] = appPort.ToString(CultureInfo.InvariantCulture),
                 ["DAPR_HTTP_PORT"] = sidecar.HttpPort.ToString(CultureInfo.InvariantCulture),
+                ["DAPR_GRPC_PORT"] = sidecar.GrpcPort.ToString(CultureInfo.InvariantCulture),
                 ["APP_API_TOKEN"] = AppToken,
 
                 // Every test signs in, from one address.

@@ -37,7 +37,7 @@ internal sealed partial class DeadLetters(RequestDelegate next, DaprClient dapr,
 
     private async Task Keep(HttpContext http, Exception error)
     {
-        var reason = error.InnerException?.Message ?? error.Message;
+        var reason = error.Reason();
         var (id, type) = (http.Request.Headers["Cloudevent.id"].ToString(), http.Request.Headers["Cloudevent.type"].ToString());
         LogDeadLetter(id, type, reason);
         http.Request.Body.Position = 0;

@@ -1,11 +1,20 @@
 using Dapr;
 using Lavka.Contracts;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Lavka.ServiceDefaults;
 
 /// <summary>Marks an endpoint that takes deliveries.</summary>
 internal sealed record EventEndpoint;
+
+/// <summary>Counts a service's subscriptions: Dapr wants a priority of its own for each route of a topic.</summary>
+internal sealed class EventRoutes
+{
+    private int _count;
+
+    public int NextPriority() => ++_count;
+}
 
 /// <summary>Subscribes use cases to events.</summary>
 public static class EventEndpoints
@@ -24,6 +33,7 @@ public static class EventEndpoints
             {
                 PubsubName = Outbox.PubSub,
                 Name = T.Topic,
+                Priority = app.Services.GetRequiredService<EventRoutes>().NextPriority(),
                 Match = $"event.type == \"{T.Type}\"" + (where is null ? "" : $" && {where}"),
             });
 }

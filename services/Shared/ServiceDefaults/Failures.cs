@@ -15,7 +15,7 @@ internal sealed partial class Failures(IProblemDetailsService problems, ILogger<
     {
         if (http.GetEndpoint()?.Metadata.GetMetadata<EventEndpoint>() is not null)
         {
-            LogAgain(http.Request.Path, exception.InnerException?.Message ?? exception.Message);
+            LogAgain(http.Request.Path, exception.Reason());
             http.Response.StatusCode = StatusCodes.Status500InternalServerError;
             return true;
         }

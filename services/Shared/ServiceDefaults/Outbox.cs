@@ -76,9 +76,13 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
             {
                 await TellPending(stoppingToken);
             }
+            catch (DaprException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
             catch (Exception e) when (e is DaprException or JsonException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
             {
-                LogNotNow(e.InnerException?.Message ?? e.Message);
+                LogNotNow(e.Reason());
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
@@ -148,7 +152,7 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
         catch (Exception e) when (e is DaprException or OperationCanceledException)
         {
             // The change is saved, so the caller has succeeded; the event stays where it is and is told later.
-            LogNotNow(e.InnerException?.Message ?? e.Message);
+            LogNotNow(e.Reason());
         }
 
         await _locks[slot].WaitAsync(CancellationToken.None);

@@ -33,6 +33,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddHttpContextAccessor();
         builder.Services.AddDaprClient();
         builder.Services.AddSingleton<Peers>();
+        builder.Services.AddSingleton<EventRoutes>();
         builder.Services.AddProblemDetails();
         builder.Services.AddExceptionHandler<Failures>();
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
