@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lavka.Sidecar;
 using YamlDotNet.Core;
 using YamlDotNet.Serialization;
 using YamlDotNet.Serialization.NamingConventions;
@@ -12,6 +13,9 @@ public sealed record AppSpec(
 {
     /// <summary>Which instance of the app this is, from 1.</summary>
     public int Instance { get; init; } = 1;
+
+    /// <summary>What the app speaks.</summary>
+    public AppProtocol AppProtocol { get; init; }
 
     /// <summary>Whether there are other instances.</summary>
     public bool IsScaled { get; init; }
@@ -87,7 +91,11 @@ public static class RunFile
         var resources = Paths(app) is { Count: > 0 } own ? own : Paths(common);
         var config = app.ConfigFilePath ?? common.ConfigFilePath;
         return new(appId, directory, app.AppPort ?? common.AppPort, app.DaprHTTPPort ?? port++, app.DaprGRPCPort ?? FreePorts.Next(), app.Command,
-            [.. resources.Select(resource => Existing(Path.GetFullPath(resource, folder), path, appId))], config is null ? [] : [Path.GetFullPath(config, folder)], environment);
+            [.. resources.Select(resource => Existing(Path.GetFullPath(resource, folder), path, appId))], config is null ? [] : [Path.GetFullPath(config, folder)], environment)
+        {
+            AppProtocol = AppProtocols.Parse(app.AppProtocol ?? "")
+                ?? throw new RunException($"{path}: the appProtocol of '{appId}' is '{app.AppProtocol}'; allowed are {AppProtocols.Allowed}."),
+        };
     }
 
     private static List<string> Paths(Settings settings) => [.. settings.ResourcesPaths, .. settings.ResourcesPath is null ? [] : new[] { settings.ResourcesPath }];
@@ -143,6 +151,8 @@ public static class RunFile
 
         [YamlMember(Alias = "daprGRPCPort", ApplyNamingConventions = false)]
         public int? DaprGRPCPort { get; set; }
+
+        public string? AppProtocol { get; set; }
 
         public List<string> Command { get; set; } = [];
     }

@@ -104,6 +104,7 @@ internal sealed class Shop : IAsyncDisposable
             {
                 AppId = app.AppId,
                 AppPort = app.AppPort,
+                AppProtocol = app.AppProtocol,
                 HttpPort = app.HttpPort,
                 GrpcPort = app.GrpcPort,
                 ResourcesPaths = app.ResourcesPaths,

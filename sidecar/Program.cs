@@ -83,7 +83,7 @@ command.SetAction(async (arguments, stop) =>
             {
                 AppId = arguments.GetValue(appId)!,
                 AppPort = arguments.GetValue(appPort),
-                AppProtocol = Protocol(arguments.GetValue(appProtocol)!, arguments.GetValue(appSsl)),
+                AppProtocol = AppProtocols.Parse(arguments.GetValue(appProtocol)!, arguments.GetValue(appSsl)) ?? throw new FormatException($"invalid value for --app-protocol: {arguments.GetValue(appProtocol)}; allowed are {AppProtocols.Allowed}."),
                 AppChannelAddress = arguments.GetValue(appChannelAddress)!,
                 AppMaxConcurrency = arguments.GetValue(appMaxConcurrency) is > 0 and var most ? most : null,
                 HttpPort = arguments.GetValue(httpPort) ?? 3500,
@@ -131,16 +131,6 @@ static Option<string> Text(string name, string description, string? otherwise = 
 static Option<int?> Number(string name, string description, int? otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
 
 static Option<bool> Flag(string name, string description, bool otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
-
-static AppProtocol Protocol(string name, bool secure) => name.ToLowerInvariant() switch
-{
-    "http" or "" => secure ? AppProtocol.Https : AppProtocol.Http,
-    "https" => AppProtocol.Https,
-    "h2c" => AppProtocol.H2C,
-    "grpc" => secure ? AppProtocol.Grpcs : AppProtocol.Grpc,
-    "grpcs" => AppProtocol.Grpcs,
-    _ => throw new FormatException($"invalid value for --app-protocol: {name}; allowed are http, https, h2c, grpc and grpcs."),
-};
 
 // Two sidecars on one machine must not fail over a port that nobody asked for.
 static int FreeOr(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(used => used.Port == port) ? 0 : port;

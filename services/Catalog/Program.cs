@@ -5,6 +5,7 @@ using Lavka.ServiceDefaults;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults(Topics.Catalog);
 builder.AddAggregateStore();
+builder.AddGrpcApi();
 builder.Services.AddSingleton<SearchIndex>();
 builder.Services.AddHostedService<FillIndex>();
 
@@ -13,6 +14,7 @@ app.MapServiceDefaults();
 
 app.MapV1();
 app.MapV2();
+app.MapGrpcApi<PricesService>();
 app.On<ProductCreated>(KeepIndex.Created);
 app.On<PriceChanged>(KeepIndex.PriceChanged);
 app.On<ProductDiscontinued>(KeepIndex.Discontinued);

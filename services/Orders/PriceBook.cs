@@ -1,27 +1,40 @@
-using System.Text.Json.Serialization;
+using System.Globalization;
+using Grpc.Core;
 using Lavka.Contracts;
+using Lavka.Contracts.Protos;
 using Lavka.ServiceDefaults;
 
 namespace Lavka.Orders;
 
 /// <summary>What products cost: from Orders' own copy; from Catalog where a product is so new that its event has not come yet.</summary>
-public sealed class PriceBook(AggregateStore store, Peers peers)
+public sealed class PriceBook(AggregateStore store, Prices.PricesClient catalog, TimeProvider time)
 {
-    private sealed record CatalogProduct(string Id, decimal Price, [property: JsonPropertyName("price_version")] long PriceVersion);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>The products that are for sale, by id.</summary>
     /// <exception cref="RequestException">503: Catalog had to be asked, and is away.</exception>
     public async Task<IReadOnlyDictionary<string, ProductCopy>> Find(IReadOnlyCollection<string> productIds, CancellationToken stop)
     {
         var copies = (await store.FindAll<ProductCopy>([.. productIds.Select(ProductCopy.KeyOf)], stop)).ToDictionary(copy => copy.ProductId);
-        foreach (var productId in productIds.Where(id => !copies.ContainsKey(id)))
+        var unknown = productIds.Where(id => !copies.ContainsKey(id)).ToList();
+        foreach (var product in unknown.Count == 0 ? [] : await AskCatalog(unknown, stop))
         {
-            if (await peers.Get<CatalogProduct>(Topics.Catalog, $"/v1/products/{Uri.EscapeDataString(productId)}", stop) is { } product && product.Id == productId)
-            {
-                copies[productId] = new(product.Id, product.Price, product.PriceVersion, IsDiscontinued: false);
-            }
+            copies[product.ProductId] = new(product.ProductId, decimal.Parse(product.Price, CultureInfo.InvariantCulture), product.PriceVersion, product.IsDiscontinued);
         }
 
         return copies.Where(copy => !copy.Value.IsDiscontinued).ToDictionary();
+    }
+
+    private async Task<IEnumerable<ProductPrice>> AskCatalog(IEnumerable<string> productIds, CancellationToken stop)
+    {
+        try
+        {
+            var request = new GetPricesRequest { ProductIds = { productIds } };
+            return (await catalog.GetAsync(request, deadline: time.GetUtcNow().UtcDateTime + Patience, cancellationToken: stop)).Products;
+        }
+        catch (RpcException) when (!stop.IsCancellationRequested)
+        {
+            throw Peers.Away(Topics.Catalog);
+        }
     }
 }

@@ -1,10 +1,12 @@
 using Lavka.Contracts;
+using Lavka.Contracts.Protos;
 using Lavka.Orders;
 using Lavka.ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults(Topics.Orders);
 builder.AddAggregateStore();
+builder.AddGrpcPeer(Topics.Catalog, peer => new Prices.PricesClient(peer));
 builder.Services.AddSingleton<PriceBook>();
 builder.Services.AddSingleton<PlaceOrder>();
 builder.Services.AddActors(actors =>

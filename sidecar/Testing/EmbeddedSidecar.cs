@@ -12,6 +12,9 @@ public sealed record EmbeddedSidecarOptions
     /// <summary>The port the app listens on, or will; null: there is no app.</summary>
     public int? AppPort { get; init; }
 
+    /// <summary>What the app speaks.</summary>
+    public AppProtocol AppProtocol { get; init; }
+
     /// <summary>
     /// Folders with Dapr resources. Without any, and without <see cref="Resources"/>, there are a pub/sub component <c>pubsub</c> and a state store
     /// <c>statestore</c>, for actors too, both in memory.
@@ -133,6 +136,7 @@ public sealed class EmbeddedSidecar : IAsyncDisposable
             {
                 AppId = options.AppId,
                 AppPort = options.AppPort,
+                AppProtocol = options.AppProtocol,
                 AppToken = options.AppToken,
                 ResourcesPaths = [.. options.ResourcesPaths, resources],
                 ConfigPaths = options.Configuration is null ? [] : [config],

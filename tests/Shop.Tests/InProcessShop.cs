@@ -84,6 +84,7 @@ public sealed class InProcessShop : IAsyncLifetime
             {
                 AppId = appId,
                 AppPort = appPort,
+                AppProtocol = appId == "catalog" ? AppProtocol.H2C : AppProtocol.Http,
                 AppToken = AppToken,
                 ResourcesPaths = [ComponentsPath],
                 DataPath = _data.Path,

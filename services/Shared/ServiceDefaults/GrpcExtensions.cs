@@ -1,0 +1,44 @@
+using Dapr.Client;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>gRPC between services, through Dapr's proxying (Dapr: developing-applications/building-blocks/service-invocation/howto-invoke-services-grpc).</summary>
+public static class GrpcExtensions
+{
+    /// <summary>
+    /// The service serves gRPC at the port of its HTTP API. Without TLS one port cannot speak HTTP/1.1 and HTTP/2, so it speaks HTTP/2 alone: its <c>appProtocol</c> is <c>h2c</c>.
+    /// </summary>
+    public static void AddGrpcApi(this WebApplicationBuilder builder)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http2));
+        builder.Services.AddGrpc();
+        builder.Services.AddGrpcHealthChecks();
+    }
+
+    /// <summary>Maps a gRPC service, and gRPC's own health check, which is for everybody.</summary>
+    public static void MapGrpcApi<TService>(this WebApplication app)
+        where TService : class
+    {
+        app.MapGrpcService<TService>();
+        app.MapGrpcHealthChecksService();
+    }
+
+    /// <summary>Registers the client of another service's gRPC API.</summary>
+    /// <param name="builder">The service that asks.</param>
+    /// <param name="appId">The app id of the one that answers.</param>
+    /// <param name="make">Makes the generated client.</param>
+    public static void AddGrpcPeer<TClient>(this WebApplicationBuilder builder, string appId, Func<CallInvoker, TClient> make)
+        where TClient : class => builder.Services.AddSingleton(services =>
+        {
+            // Where Dapr's own client looks for the sidecar, in the same order.
+            var settings = services.GetRequiredService<IConfiguration>();
+            var endpoint = settings["DAPR_GRPC_ENDPOINT"] is { Length: > 0 } given ? given : $"http://127.0.0.1:{settings["DAPR_GRPC_PORT"] ?? "50001"}";
+            return make(DaprClient.CreateInvocationInvoker(appId, endpoint, settings["DAPR_API_TOKEN"]));
+        });
+}
