@@ -25,11 +25,11 @@ public sealed class AccessTests
                 new("gateway", "users", "POST", "/credentials"), new("gateway", "orders", "POST", "/v1/orders"), new("gateway", "orders", "PATCH", "/v1/orders/a-1"),
                 new("gateway", "orders", "DELETE", "/v2/users/a-1/cart/a-1/b"), new("gateway", "payments", "GET", "/v2/payments/a-1"),
                 new("gateway", "loyalty", "GET", "/v2/users/a-1/points"), new("gateway", "loyalty", "POST", "/dead-letters/a-1/resend"),
-                new("orders", "users", "GET", "/v1/users/a-1"), new("orders", "catalog", "GET", "/v1/products/a-1"), new("orders", "shipping", "POST", "/shipments/a-1/stop"),
+                new("orders", "users", "GET", "/v1/users/a-1"), new("orders", "catalog", "POST", "/lavka.catalog.v1.Prices/Get"), new("orders", "shipping", "POST", "/shipments/a-1/stop"),
                 new("payments", "orders", "GET", "/v1/orders/a-1"), new("notifications", "users", "GET", "/v2/users/a-1"),
             },
             ServiceCode.Calls.ToHashSet());
-        Assert.Equal(["Forwarder", "Peers"], ServiceCode.Callers.Order(StringComparer.Ordinal));
+        Assert.Equal(["Forwarder", "GrpcExtensions", "Peers"], ServiceCode.Callers.Order(StringComparer.Ordinal));
     }
 
     [HelmFact]

@@ -23,10 +23,10 @@ public sealed class CodeTests
             ((JsonObject)Values.At("services")!).Select(service => (service.Key, service.Value.Number("port")!.Value)).Order());
 
     [HelmFact]
-    public Task Every_service_is_deployed_at_its_port() => Renderings.HaveNo(rendering =>
+    public Task Every_service_is_deployed_at_its_port_with_its_protocol() => Renderings.HaveNo(rendering =>
         from app in ServiceCode.Apps
         let pod = rendering.Apps.GetValueOrDefault(app.Id)
-        where pod?.Annotations.GetValueOrDefault("dapr.io/app-port") != app.Port.ToString(CultureInfo.InvariantCulture)
+        where pod?.Annotations.GetValueOrDefault("dapr.io/app-port") != app.Port.ToString(CultureInfo.InvariantCulture) || pod.Annotations.GetValueOrDefault("dapr.io/app-protocol") != app.Protocol
         select app.ToString());
 
     [Fact]

@@ -39,8 +39,8 @@ public sealed partial class PodTests
         from container in pod.Spec.Items("containers")
         from probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" }
         let of = container.At(probe)
-        let port = of.At("httpGet") is null ? of.Text("tcpSocket.port") : of.Text("httpGet.port")
-        where (of.At("exec") is null && !PodTemplate.HasPort(container, port)) || (pod.AppId is not null && of.Text("httpGet.path") != "/health")
+        let port = new[] { "httpGet", "tcpSocket", "grpc" }.Select(kind => of.Text($"{kind}.port")).FirstOrDefault(port => port.Length > 0) ?? ""
+        where (of.At("exec") is null && !PodTemplate.HasPort(container, port)) || (pod.AppId is not null && !(pod.Annotations["dapr.io/app-protocol"] == "h2c" ? of.At("grpc") is not null : of.Text("httpGet.path") == "/health"))
         select $"{pod}, {container.Text("name")}: {probe} at '{port}'");
 
     [HelmFact]

@@ -6,7 +6,8 @@ namespace Lavka.Deploy.Tests;
 
 /// <summary>A service as dapr.yaml has it.</summary>
 /// <param name="Folder">From the repository's root.</param>
-internal sealed record App(string Id, string Folder, int Port);
+/// <param name="Protocol">What it speaks.</param>
+internal sealed record App(string Id, string Folder, int Port, string Protocol);
 
 /// <summary>A call of one service by another, through Dapr.</summary>
 internal sealed record Call(string Caller, string Called, string Verb, string Path);
@@ -17,7 +18,7 @@ internal static partial class ServiceCode
     private static readonly string[] Verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
     public static IReadOnlyList<App> Apps { get; } = [.. YamlJson.Nodes(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml"))).Single().Items("apps")
-        .Select(app => new App(app.Text("appID"), app.Text("appDirPath"), app.Number("appPort")!.Value))];
+        .Select(app => new App(app.Text("appID"), app.Text("appDirPath"), app.Number("appPort")!.Value, app.Text("appProtocol") is { Length: > 0 } protocol ? protocol : "http"))];
 
     // A test of the shop keeps the document equal to what the services ask their sidecars for.
     private static readonly IReadOnlyList<JsonNode> Operations =
@@ -50,7 +51,7 @@ internal static partial class ServiceCode
 
     /// <summary>Every call of another service. Where the code says more than one at once, there are samples.</summary>
     /// <exception cref="FormatException">A call is written in a way that is not understood here.</exception>
-    public static IReadOnlyList<Call> Calls { get; } = [.. Apps.SelectMany(app => Files(app.Folder).SelectMany(file => CallsOf(app.Id, file).Concat(ForwardsOf(app.Id, file)))).Distinct()];
+    public static IReadOnlyList<Call> Calls { get; } = [.. Apps.SelectMany(app => Files(app.Folder).SelectMany(file => CallsOf(app.Id, file).Concat(ForwardsOf(app.Id, file)).Concat(GrpcCallsOf(app.Id, file)))).Distinct()];
 
     /// <summary>The files that call services themselves; all others do it through the class Peers.</summary>
     public static IEnumerable<string> Callers => Files("services").Where(file => Invocation().IsMatch(file.Text)).Select(file => file.Name).Distinct();
@@ -82,6 +83,14 @@ internal static partial class ServiceCode
         from verb in match.Groups["verb"] is { Success: true, Value: not "*" } one ? [one.Value] : Verbs
         from path in Samples($"/{match.Groups["version"].Value}/{match.Groups["pattern"].Value}")
         select new Call(caller, Resolve(match.Groups["service"].Value is var service && service.Contains('.', StringComparison.Ordinal) ? service : $"{file.Name}.{service}"), verb, path);
+
+    // Whoever has a service's client may make each of its calls.
+    private static IEnumerable<Call> GrpcCallsOf(string caller, (string Name, string Text) file) =>
+        from match in GrpcPeer().Matches(file.Text)
+        from proto in DeployFiles.Named("*.proto", "services").Select(DeployFiles.Text)
+        where proto.Contains($"service {match.Groups["client"].Value} ", StringComparison.Ordinal)
+        from method in ProtoMethod().Matches(proto)
+        select new Call(caller, Resolve(match.Groups["service"].Value), "POST", $"/{ProtoPackage().Match(proto).Groups[1].Value}.{match.Groups["client"].Value}/{method.Groups[1].Value}");
 
     private static IEnumerable<string> Samples(string pattern) => new[] { "", "/a-1", "/a-1/b" }.Select(rest => Hole().Replace(pattern.Replace("/{**rest}", rest, StringComparison.Ordinal), "a-1")).Distinct();
 
@@ -115,9 +124,18 @@ internal static partial class ServiceCode
     [GeneratedRegex("""\b(?<version>v[12])\.Forward\((?:"(?<verb>[A-Z*]+)", )?"(?<pattern>[^"]+)", (?<service>[\w.]+)\)""")]
     private static partial Regex Forward();
 
+    [GeneratedRegex(@"\bAddGrpcPeer\((?<service>[\w.]+), peer => new (?<client>\w+)\.")]
+    private static partial Regex GrpcPeer();
+
+    [GeneratedRegex(@"^package ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex ProtoPackage();
+
+    [GeneratedRegex(@"^ *rpc (\w+)", RegexOptions.Multiline)]
+    private static partial Regex ProtoMethod();
+
     [GeneratedRegex(@"\{[^{}]*\}")]
     private static partial Regex Hole();
 
-    [GeneratedRegex(@"CreateInvokableHttpClient|InvokeMethod|v1\.0/invoke|invoker\.invoke")]
+    [GeneratedRegex(@"CreateInvokableHttpClient|CreateInvocationInvoker|InvokeMethod|v1\.0/invoke|invoker\.invoke")]
     private static partial Regex Invocation();
 }
