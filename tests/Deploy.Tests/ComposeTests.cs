@@ -20,9 +20,9 @@ public sealed partial class ComposeTests
         get
         {
             var data = new TheoryData<string, string>();
-            foreach (var (appId, folder, _) in ServiceCode.Apps)
+            foreach (var app in ServiceCode.Apps)
             {
-                data.Add(appId, folder);
+                data.Add(app.Id, app.Folder);
             }
 
             return data;
@@ -67,6 +67,7 @@ public sealed partial class ComposeTests
         Assert.Equal($"service:{appId}", Text(sidecar["network_mode"]));
         Assert.Equal(appId, flags["--app-id"]);
         Assert.Equal(Dockerfile.Of(folder).Final.All("EXPOSE").Single().Text, flags["--app-port"]);
+        Assert.Equal(ServiceCode.Apps.Single(app => app.Id == appId).Protocol, flags.GetValueOrDefault("--app-protocol", "http"));
         Assert.StartsWith("${APP_API_TOKEN", Text(service["environment"]!["APP_API_TOKEN"]), StringComparison.Ordinal);
         Assert.StartsWith("${APP_API_TOKEN", Text(sidecar["environment"]!["APP_API_TOKEN"]), StringComparison.Ordinal);
     }
