@@ -1,7 +1,6 @@
 using Dapr.Client;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,12 +10,15 @@ namespace Lavka.ServiceDefaults;
 /// <summary>gRPC between services, through Dapr's proxying (Dapr: developing-applications/building-blocks/service-invocation/howto-invoke-services-grpc).</summary>
 public static class GrpcExtensions
 {
+    // Kestrel's own setting.
+    private const string Protocols = "Kestrel:EndpointDefaults:Protocols";
+
     /// <summary>
     /// The service serves gRPC at the port of its HTTP API. Without TLS one port cannot speak HTTP/1.1 and HTTP/2, so it speaks HTTP/2 alone: its <c>appProtocol</c> is <c>h2c</c>.
     /// </summary>
     public static void AddGrpcApi(this WebApplicationBuilder builder)
     {
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http2));
+        builder.Configuration[Protocols] ??= nameof(HttpProtocols.Http2);
         builder.Services.AddGrpc();
         builder.Services.AddGrpcHealthChecks();
     }
