@@ -166,11 +166,18 @@ internal sealed class ApiRequest
         }
         catch (JsonException)
         {
-            // Perhaps it is followed by something; if not, this says what is wrong.
+            // Perhaps it is followed by something.
             var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
-            reader.Read();
-            reader.Skip();
-            return JsonDocument.Parse(body[..(int)reader.BytesConsumed], Deep);
+            try
+            {
+                reader.Read();
+                reader.Skip();
+                return JsonDocument.Parse(body[..(int)reader.BytesConsumed], Deep);
+            }
+            catch (JsonException e)
+            {
+                throw new JsonException(GoJsonSyntax.ProblemOf(body.Span) ?? e.Message);
+            }
         }
     }
 

@@ -55,7 +55,7 @@ internal sealed record StateRequest
     {
         var text = request.GetValueOrDefault("ttlInSeconds") ?? Metadata.GetValueOrDefault("ttlInSeconds");
         return string.IsNullOrEmpty(text) ? null
-            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? throw new StateOptionException($"ttlInSeconds: parsing \"{text}\": invalid syntax")
+            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? throw new StateOptionException($"strconv.Atoi: parsing \"{text}\": invalid syntax")
             : seconds > 0 ? TimeSpan.FromSeconds(Math.Min(seconds, MostSeconds))
             : null;
     }
