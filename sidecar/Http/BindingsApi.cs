@@ -7,6 +7,8 @@ namespace Lavka.Sidecar.Http;
 /// <summary><c>/v1.0/bindings</c> (Dapr: reference/api/bindings_api).</summary>
 internal sealed class BindingsApi(OutputBindings bindings)
 {
+    private static readonly WrongKind InRequest = GoMember.Of("OutputBindingRequest");
+
     /// <summary>False when this is no bindings request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
     {
@@ -38,27 +40,22 @@ internal sealed class BindingsApi(OutputBindings bindings)
 
     private static (string Operation, byte[] Data, Dictionary<string, string> Metadata) Read(JsonElement body, ApiRequest request)
     {
-        if (body.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
-        {
-            throw ApiException.Malformed("failed deserializing HTTP body: it is not an object");
-        }
-
         var operation = "";
         byte[] data = "null"u8.ToArray();
         var metadata = new Dictionary<string, string>();
-        foreach (var member in body.ValueKind == JsonValueKind.Object ? body.EnumerateObject() : default)
+        foreach (var member in GoMember.Members(body, "", "http.OutputBindingRequest", InRequest))
         {
             if (GoMember.Is(member, "operation"u8))
             {
-                operation = GoMember.Text(member) ?? "";
+                operation = GoMember.Text(member.Value, "operation", InRequest) ?? "";
             }
             else if (GoMember.Is(member, "data"u8))
             {
-                data = GoJson.Normalise(member.Value);
+                data = GoJson.Normalise(member.Value, number => InRequest(number, "data", "float64"));
             }
             else if (GoMember.Is(member, "metadata"u8))
             {
-                metadata = GoMember.Texts(member.Value);
+                metadata = GoMember.Texts(member.Value, "metadata", InRequest);
             }
         }
 

@@ -20,8 +20,10 @@ internal static class GoJson
     private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Writer)? _reused;
 
     /// <summary>The value as Go writes it.</summary>
-    /// <exception cref="ApiException">A number is beyond 64-bit floating point; 400.</exception>
-    public static byte[] Normalise(JsonElement value)
+    /// <param name="value">The value.</param>
+    /// <param name="tooLarge">The error of a number beyond 64-bit floating point; by default 400.</param>
+    /// <exception cref="ApiException">There is such a number.</exception>
+    public static byte[] Normalise(JsonElement value, Func<JsonElement, ApiException>? tooLarge = null)
     {
         if (_reused is not { } reused)
         {
@@ -32,7 +34,7 @@ internal static class GoJson
         var (buffer, json) = reused;
         buffer.ResetWrittenCount();
         json.Reset();
-        Write(json, value);
+        Write(json, value, tooLarge ?? TooLarge);
         json.Flush();
         var written = buffer.WrittenSpan.ToArray();
         if (buffer.Capacity > LargestKept)
@@ -46,7 +48,9 @@ internal static class GoJson
     /// <summary>A number as Go's <c>%v</c> prints a float64: with an exponent from a million on.</summary>
     public static string Shortest(double number) => Text(number, smallest: 1e-4, largest: 1e6);
 
-    private static void Write(Utf8JsonWriter json, JsonElement value)
+    private static ApiException TooLarge(JsonElement number) => ApiException.Malformed($"json: cannot unmarshal number {number.GetRawText()} into Go value of type float64");
+
+    private static void Write(Utf8JsonWriter json, JsonElement value, Func<JsonElement, ApiException> tooLarge)
     {
         switch (value.ValueKind)
         {
@@ -57,7 +61,7 @@ internal static class GoJson
                     foreach (var member in value.EnumerateObject())
                     {
                         json.WritePropertyName(JsonMarshal.GetRawUtf8PropertyName(member));
-                        Write(json, member.Value);
+                        Write(json, member.Value, tooLarge);
                     }
                 }
                 else
@@ -65,7 +69,7 @@ internal static class GoJson
                     foreach (var member in value.EnumerateObject().GroupBy(member => member.Name, (_, same) => same.Last()).OrderBy(member => member.Name, StringComparer.Ordinal))
                     {
                         json.WritePropertyName(member.Name);
-                        Write(json, member.Value);
+                        Write(json, member.Value, tooLarge);
                     }
                 }
 
@@ -75,7 +79,7 @@ internal static class GoJson
                 json.WriteStartArray();
                 foreach (var item in value.EnumerateArray())
                 {
-                    Write(json, item);
+                    Write(json, item, tooLarge);
                 }
 
                 json.WriteEndArray();
@@ -84,7 +88,7 @@ internal static class GoJson
                 var number = value.GetDouble();
                 if (!double.IsFinite(number))
                 {
-                    throw ApiException.Malformed($"json: cannot unmarshal number {value.GetRawText()} into a value of type float64");
+                    throw tooLarge(value);
                 }
 
                 json.WriteRawValue(Text(number, smallest: 1e-6, largest: 1e21).Replace("e-0", "e-", StringComparison.Ordinal), skipInputValidation: true);
