@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Lavka.Run;
 using Lavka.Sidecar;
 using Lavka.Sidecar.Testing;
 using Lavka.Testing;
@@ -19,6 +21,8 @@ public sealed class InProcessShop : IAsyncLifetime
 
     // What only a service's own sidecar knows; the Gateway is for everybody.
     private const string AppToken = "the-sidecar-says-so";
+
+    private static readonly Dictionary<string, AppProtocol> Protocols = RunFile.Load(Path.Combine(Repository.Root, "dapr.yaml")).ToDictionary(app => app.AppId, app => app.AppProtocol);
 
     private readonly TempFolder _data = new();
     private readonly Dictionary<string, HostedService> _services = [];
@@ -74,6 +78,14 @@ public sealed class InProcessShop : IAsyncLifetime
     /// <summary>The base address of a service, past the Gateway.</summary>
     public Uri AddressOf(string appId) => new($"http://127.0.0.1:{_settings[appId]["APP_PORT"]}");
 
+    /// <summary>A client that asks a service past the Gateway and its sidecar.</summary>
+    public HttpClient ClientOf(string appId) => new(new SocketsHttpHandler { UseProxy = false })
+    {
+        BaseAddress = AddressOf(appId),
+        DefaultRequestVersion = Protocols[appId] == AppProtocol.H2C ? HttpVersion.Version20 : HttpVersion.Version11,
+        DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+    };
+
     public async Task InitializeAsync()
     {
         var mesh = new SidecarMesh();
@@ -84,7 +96,7 @@ public sealed class InProcessShop : IAsyncLifetime
             {
                 AppId = appId,
                 AppPort = appPort,
-                AppProtocol = appId == "catalog" ? AppProtocol.H2C : AppProtocol.Http,
+                AppProtocol = Protocols[appId],
                 AppToken = AppToken,
                 ResourcesPaths = [ComponentsPath],
                 DataPath = _data.Path,

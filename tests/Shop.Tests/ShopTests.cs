@@ -113,9 +113,9 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
     [InlineData("gateway", "gateway-service")]
     public async Task Every_service_says_that_it_is_healthy(string appId, string name)
     {
-        using var http = new HttpClient();
+        using var http = shop.ClientOf(appId);
 
-        Assert.Equal($$"""{"status":"healthy","service":"{{name}}"}""", await http.GetStringAsync(new Uri(shop.AddressOf(appId), "/health")));
+        Assert.Equal($$"""{"status":"healthy","service":"{{name}}"}""", await http.GetStringAsync(new Uri("/health", UriKind.Relative)));
     }
 
     private Task<HttpResponseMessage> Patch(string path, string json) => shop.Gateway.PatchAsync(new Uri(path, UriKind.Relative), new StringContent(json, Encoding.UTF8, "application/json"));
