@@ -21,6 +21,9 @@ internal sealed class ApiException(int status, string errorCode, string message,
     /// <summary>The details in their JSON form. Over gRPC an error without any has its <see cref="ErrorCode"/> as the reason, unless it <see cref="IsPlain"/>.</summary>
     public JsonArray? Details { get; } = details;
 
+    /// <summary>Over gRPC the details have the reason alone, without its metadata.</summary>
+    public bool HidesMetadata { get; init; }
+
     /// <summary>Over gRPC there are no details at all: Dapr has not given this error any.</summary>
     public bool IsPlain { get; init; }
 

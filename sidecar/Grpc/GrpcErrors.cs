@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
@@ -17,7 +18,7 @@ internal static class GrpcErrors
         var status = new Google.Rpc.Status { Code = (int)error.Code, Message = error.Message };
         if (error.Details is { } details)
         {
-            status.Details.Add(details.Select(detail => Details.Parse<Any>(detail!.ToJsonString())));
+            status.Details.Add(details.Select(detail => Details.Parse<Any>(Told(detail!, error.HidesMetadata).ToJsonString())));
         }
         else if (!error.IsPlain)
         {
@@ -48,5 +49,17 @@ internal static class GrpcErrors
                 }),
             },
         }.ToRpcException();
+    }
+
+    private static JsonNode Told(JsonNode detail, bool hidesMetadata)
+    {
+        if (!hidesMetadata)
+        {
+            return detail;
+        }
+
+        var copy = detail.DeepClone();
+        copy.AsObject().Remove("metadata");
+        return copy;
     }
 }

@@ -17,6 +17,8 @@ internal static class GrpcWorlds
         "redis",
         "secrets",
         "shutdown",
+        "state",
+        "state-none",
         "state-sqlite",
         "streaming",
         "streaming-no-app",
