@@ -20,6 +20,16 @@ internal sealed class GrpcCall(ServerCallContext context)
     /// <summary>Ends when the caller has gone or its deadline is over.</summary>
     public CancellationToken Stop => context.CancellationToken;
 
+    /// <summary>Adds headers to the answer, be it an error. They go with its first message.</summary>
+    public void AddHeaders(Metadata headers)
+    {
+        var answer = context.GetHttpContext().Response.Headers;
+        foreach (var entry in headers)
+        {
+            answer.Append(entry.Key, entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value);
+        }
+    }
+
     /// <summary>A header's value, or nothing.</summary>
     public string Header(string name) => context.RequestHeaders.GetValue(name) ?? "";
 

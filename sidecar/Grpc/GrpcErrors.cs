@@ -9,6 +9,8 @@ namespace Lavka.Sidecar.Grpc;
 /// <summary>Errors as gRPC tells them: a status, and <c>google.rpc</c> details in the trailer <c>grpc-status-details-bin</c> (Dapr: reference/errors).</summary>
 internal static class GrpcErrors
 {
+    private const int LongestValue = 63;
+
     private static readonly JsonParser Details = new(JsonParser.Settings.Default.WithTypeRegistry(TypeRegistry.FromMessages(ErrorInfo.Descriptor, ResourceInfo.Descriptor, BadRequest.Descriptor)));
 
     /// <summary>An error of the Dapr API.</summary>
@@ -44,9 +46,12 @@ internal static class GrpcErrors
                 {
                     Domain = "dapr.io",
                     Reason = reason,
-                    Metadata = { ["http.code"] = status.ToString(System.Globalization.CultureInfo.InvariantCulture), ["http.error_message"] = message },
+                    Metadata = { ["http.code"] = status.ToString(System.Globalization.CultureInfo.InvariantCulture), ["http.error_message"] = Shortened(message) },
                 }),
             },
         }.ToRpcException();
     }
+
+    // google.rpc.ErrorInfo: no value is longer than 64 characters; daprd keeps to 63.
+    private static string Shortened(string message) => message.Length < LongestValue ? message : message[..LongestValue];
 }
