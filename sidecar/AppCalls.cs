@@ -60,15 +60,19 @@ internal sealed class AppCalls(AppChannel app, CallInvoker channel, string? toke
     /// <summary>Asks for the app's health: without its token, and whatever is thought of it so far.</summary>
     public async Task<bool> IsHealthy(CancellationToken cancellationToken)
     {
+        var started = Stopwatch.GetTimestamp();
+        var code = StatusCode.OK;
         try
         {
             await channel.AsyncUnaryCall(Health, null, new(cancellationToken: cancellationToken), Nothing);
-            return true;
         }
-        catch (RpcException)
+        catch (RpcException e)
         {
-            return false;
+            code = e.StatusCode;
         }
+
+        metrics?.Grpc.Probe(code, Stopwatch.GetElapsedTime(started));
+        return code == StatusCode.OK;
     }
 
     private static Method<TRequest, TResponse> Method<TRequest, TResponse>(string service, string name)
@@ -76,8 +80,8 @@ internal sealed class AppCalls(AppChannel app, CallInvoker channel, string? toke
         where TResponse : class, IMessage<TResponse>, new() => new(MethodType.Unary, $"dapr.proto.runtime.v1.{service}", name, Marshal.Of<TRequest>(), Marshal.Of<TResponse>());
 
     private async Task<TResponse> Call<TRequest, TResponse>(Method<TRequest, TResponse> method, TRequest request, CallOptions options, AppAnswerMetadata? with = null)
-        where TRequest : class
-        where TResponse : class
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse>
     {
         if (!app.IsHealthy)
         {
@@ -92,12 +96,13 @@ internal sealed class AppCalls(AppChannel app, CallInvoker channel, string? toke
         await (slots?.WaitAsync(options.CancellationToken) ?? Task.CompletedTask);
         var started = Stopwatch.GetTimestamp();
         var code = StatusCode.OK;
+        TResponse? response = null;
         try
         {
             using var call = channel.AsyncUnaryCall(method, null, options, request);
             try
             {
-                return await call;
+                return response = await call;
             }
             finally
             {
@@ -116,7 +121,7 @@ internal sealed class AppCalls(AppChannel app, CallInvoker channel, string? toke
         finally
         {
             slots?.Release();
-            metrics?.GrpcClient('/' + method.FullName.TrimStart('/'), code, Stopwatch.GetElapsedTime(started));
+            metrics?.Grpc.Client(method.FullName, code, Stopwatch.GetElapsedTime(started), (response?.CalculateSize() ?? 0, request.CalculateSize()));
         }
     }
 

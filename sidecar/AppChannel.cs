@@ -24,6 +24,7 @@ internal sealed class AppChannel : IDisposable
     {
         var secure = options.AppProtocol is AppProtocol.Https or AppProtocol.Grpcs;
         Address = new($"{(secure ? "https" : "http")}://{options.AppChannelAddress}:{options.AppPort}");
+        Authority = Address.GetLeftPart(UriPartial.Authority);
         (_token, _metrics) = (string.IsNullOrEmpty(options.AppToken) ? null : options.AppToken, metrics);
         IsGrpc = options.AppProtocol is AppProtocol.Grpc or AppProtocol.Grpcs;
         _version = IsGrpc || options.AppProtocol is AppProtocol.H2C ? HttpVersion.Version20 : HttpVersion.Version11;
@@ -40,6 +41,9 @@ internal sealed class AppChannel : IDisposable
 
     public Uri Address { get; }
 
+    /// <summary>The address without a path: <c>http://127.0.0.1:5101</c>.</summary>
+    public string Authority { get; }
+
     /// <summary>Whether the app serves gRPC: then it gets <see cref="Calls"/>, otherwise what <see cref="Send"/> sends.</summary>
     public bool IsGrpc { get; }
 
@@ -51,7 +55,7 @@ internal sealed class AppChannel : IDisposable
 
     /// <summary>An address at the app.</summary>
     /// <param name="path">Percent-encoded, with a slash in front and a query if there is one.</param>
-    public Uri At(string path) => new(Address.GetLeftPart(UriPartial.Authority) + path);
+    public Uri At(string path) => new(Authority + path);
 
     /// <summary>Sends a request; the answer's body is still to be read.</summary>
     /// <exception cref="HttpRequestException">The app cannot be reached, or is not healthy.</exception>
@@ -84,6 +88,18 @@ internal sealed class AppChannel : IDisposable
         }
     }
 
+    /// <summary>Passes a gRPC call on to the app, with its token; whatever is thought of its health, and how many it has already, as in daprd. The answer's body is still to be read.</summary>
+    /// <exception cref="HttpRequestException">The app cannot be reached, or speaks no HTTP/2.</exception>
+    public async Task<HttpResponseMessage> Forward(HttpRequestMessage call, CancellationToken cancellationToken)
+    {
+        if (_token is not null)
+        {
+            call.Headers.TryAddWithoutValidation("dapr-api-token", _token);
+        }
+
+        return await Connected(call, HttpVersion.Version20, cancellationToken);
+    }
+
     /// <summary>Asks for the app's health: without its token, and whatever is thought of it so far.</summary>
     /// <param name="path">Where an HTTP app tells its health; a gRPC app has <c>AppCallbackHealthCheck</c>.</param>
     /// <param name="timeout">How long it has to answer.</param>
@@ -100,7 +116,7 @@ internal sealed class AppChannel : IDisposable
             }
 
             using var request = new HttpRequestMessage(HttpMethod.Get, At(path));
-            using var response = await Connected(request, limit.Token);
+            using var response = await Connected(request, _version, limit.Token);
             return response.IsSuccessStatusCode;
         }
         catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))
@@ -146,9 +162,9 @@ internal sealed class AppChannel : IDisposable
     };
 
     // .NET lets the socket's own exception out when the app dies in the moment of connecting.
-    private async Task<HttpResponseMessage> Connected(HttpRequestMessage request, CancellationToken stop)
+    private async Task<HttpResponseMessage> Connected(HttpRequestMessage request, Version version, CancellationToken stop)
     {
-        (request.Version, request.VersionPolicy) = (_version, HttpVersionPolicy.RequestVersionExact);
+        (request.Version, request.VersionPolicy) = (version, HttpVersionPolicy.RequestVersionExact);
         try
         {
             return await _http.SendAsync(request, stop);
@@ -163,14 +179,14 @@ internal sealed class AppChannel : IDisposable
     {
         if (_metrics is null)
         {
-            return await Connected(request, stop);
+            return await Connected(request, _version, stop);
         }
 
         var started = Stopwatch.GetTimestamp();
         var status = 500;
         try
         {
-            var response = await Connected(request, stop);
+            var response = await Connected(request, _version, stop);
             status = (int)response.StatusCode;
             return response;
         }

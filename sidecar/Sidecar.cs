@@ -7,6 +7,7 @@ using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Configuration;
 using Lavka.Sidecar.Grpc;
 using Lavka.Sidecar.Http;
+using Lavka.Sidecar.Invocation;
 using Lavka.Sidecar.Jobs;
 using Lavka.Sidecar.Locks;
 using Lavka.Sidecar.Observability;
@@ -98,7 +99,9 @@ public sealed partial class Sidecar : IAsyncDisposable
         _configuration = new(components, _policies);
         var locks = new DistributedLocks(components, _policies);
         var metadata = new SidecarMetadata(this, options);
-        var methods = new GrpcMethods(new(options, configuration, _telemetry));
+        var invocation = new ServiceInvocation(this, _policies, options, _http, _following);
+        var pipeline = new GrpcPipeline(options, configuration, _telemetry);
+        var methods = new GrpcMethods(pipeline);
         new StateCalls(state).AddTo(methods);
         new PubSubCalls(publisher, _streams, _telemetry).AddTo(methods);
         new SecretCalls(secrets).AddTo(methods);
@@ -106,12 +109,13 @@ public sealed partial class Sidecar : IAsyncDisposable
         new ConfigurationCalls(_configuration).AddTo(methods);
         new LockCalls(locks).AddTo(methods);
         new MetadataCalls(metadata, this).AddTo(methods);
-        _grpc = new(options, methods);
+        new InvokeCalls(invocation).AddTo(methods);
+        _grpc = new(options, methods, new(invocation, _policies, pipeline, _telemetry, options));
         _server = MakeServer(new DaprApi(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
         {
             State = new(state),
             PubSub = new(publisher),
-            Invoke = new(this, _policies, options, _http, _following),
+            Invoke = new(invocation, _telemetry, options),
             Actors = new(Actors),
             Secrets = new(secrets),
             Bindings = new(bindings),

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using Grpc.Core;
+using Lavka.Sidecar.Observability;
 
 namespace Lavka.Sidecar.Grpc;
 
@@ -11,16 +11,24 @@ internal sealed class GrpcCall(ServerCallContext context)
     /// <summary>What the caller sent along.</summary>
     public Metadata Headers => context.RequestHeaders;
 
-    /// <summary>The call's span; null without tracing.</summary>
-    public Activity? Trace { get; init; }
+    /// <summary>The trace the call belongs to.</summary>
+    public CallTrace Trace { get; init; }
 
-    /// <summary>The trace the call belongs to: its span, or what the caller sent.</summary>
-    public (string TraceParent, string TraceState) TraceContext => Trace is not null
-        ? (Trace.Id!, Trace.TraceStateString ?? "")
-        : (Header("traceparent"), Header("tracestate"));
+    /// <summary>The trace as an event carries it: the call's span, or what the caller sent; empty where there is none.</summary>
+    public (string TraceParent, string TraceState) TraceContext => Trace.Text;
 
     /// <summary>Ends when the caller has gone or its deadline is over.</summary>
     public CancellationToken Stop => context.CancellationToken;
+
+    /// <summary>Adds headers to the answer, be it an error. They go with its first message.</summary>
+    public void AddHeaders(Metadata headers)
+    {
+        var answer = context.GetHttpContext().Response.Headers;
+        foreach (var entry in headers)
+        {
+            answer.Append(entry.Key, entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value);
+        }
+    }
 
     /// <summary>A header's value, or nothing.</summary>
     public string Header(string name) => context.RequestHeaders.GetValue(name) ?? "";

@@ -10,6 +10,8 @@ namespace Lavka.Sidecar.Grpc;
 /// <summary>Errors as gRPC tells them: a status, and <c>google.rpc</c> details in the trailer <c>grpc-status-details-bin</c> (Dapr: reference/errors).</summary>
 internal static class GrpcErrors
 {
+    private const int LongestValue = 63;
+
     private static readonly JsonParser Details = new(JsonParser.Settings.Default.WithTypeRegistry(TypeRegistry.FromMessages(ErrorInfo.Descriptor, ResourceInfo.Descriptor, BadRequest.Descriptor)));
 
     /// <summary>An error of the Dapr API.</summary>
@@ -45,7 +47,7 @@ internal static class GrpcErrors
                 {
                     Domain = "dapr.io",
                     Reason = reason,
-                    Metadata = { ["http.code"] = status.ToString(System.Globalization.CultureInfo.InvariantCulture), ["http.error_message"] = message },
+                    Metadata = { ["http.code"] = status.ToString(System.Globalization.CultureInfo.InvariantCulture), ["http.error_message"] = Shortened(message) },
                 }),
             },
         }.ToRpcException();
@@ -62,4 +64,7 @@ internal static class GrpcErrors
         copy.AsObject().Remove("metadata");
         return copy;
     }
+
+    // google.rpc.ErrorInfo: no value is longer than 64 characters; daprd keeps to 63.
+    private static string Shortened(string message) => message.Length < LongestValue ? message : message[..LongestValue];
 }

@@ -21,21 +21,21 @@ internal sealed class GrpcMethods(GrpcPipeline pipeline) : IServiceMethodProvide
     public void Unary<TRequest, TResponse>(string api, Func<TRequest, GrpcCall, Task<TResponse>> call, [CallerArgumentExpression(nameof(call))] string name = "")
         where TRequest : class, IMessage<TRequest>, new()
         where TResponse : class, IMessage<TResponse>, new() => _methods.Add(context => context.AddUnaryMethod(
-            Method<TRequest, TResponse>(MethodType.Unary, name), [], (_, request, server) => pipeline.Run(api, name, server, grpc => call(request, grpc))));
+            Method<TRequest, TResponse>(MethodType.Unary, name), [], (_, request, server) => pipeline.Run(api, name, request, server, call)));
 
     /// <summary>A call with one question and a stream of answers.</summary>
     public void ServerStream<TRequest, TResponse>(
         string api, Func<TRequest, IServerStreamWriter<TResponse>, GrpcCall, Task> call, [CallerArgumentExpression(nameof(call))] string name = "")
         where TRequest : class, IMessage<TRequest>, new()
         where TResponse : class, IMessage<TResponse>, new() => _methods.Add(context => context.AddServerStreamingMethod(
-            Method<TRequest, TResponse>(MethodType.ServerStreaming, name), [], (_, request, answers, server) => pipeline.Run(api, name, server, grpc => call(request, answers, grpc))));
+            Method<TRequest, TResponse>(MethodType.ServerStreaming, name), [], (_, request, answers, server) => pipeline.RunStream(api, name, server, grpc => call(request, answers, grpc))));
 
     /// <summary>A call with streams both ways.</summary>
     public void DuplexStream<TRequest, TResponse>(
         string api, Func<IAsyncStreamReader<TRequest>, IServerStreamWriter<TResponse>, GrpcCall, Task> call, [CallerArgumentExpression(nameof(call))] string name = "")
         where TRequest : class, IMessage<TRequest>, new()
         where TResponse : class, IMessage<TResponse>, new() => _methods.Add(context => context.AddDuplexStreamingMethod(
-            Method<TRequest, TResponse>(MethodType.DuplexStreaming, name), [], (_, requests, answers, server) => pipeline.Run(api, name, server, grpc => call(requests, answers, grpc))));
+            Method<TRequest, TResponse>(MethodType.DuplexStreaming, name), [], (_, requests, answers, server) => pipeline.RunStream(api, name, server, grpc => call(requests, answers, grpc))));
 
     private static Method<TRequest, TResponse> Method<TRequest, TResponse>(MethodType type, string name)
         where TRequest : class, IMessage<TRequest>, new()

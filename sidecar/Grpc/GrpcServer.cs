@@ -1,5 +1,6 @@
 using System.Net;
 using Grpc.AspNetCore.Server.Model;
+using Lavka.Sidecar.Grpc.Proxying;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -11,7 +12,10 @@ internal sealed class GrpcServer : IAsyncDisposable
 {
     private readonly WebApplication _server;
 
-    public GrpcServer(SidecarOptions options, GrpcMethods methods)
+    /// <param name="options">The sidecar.</param>
+    /// <param name="methods">Dapr's calls.</param>
+    /// <param name="proxy">Takes all other calls.</param>
+    public GrpcServer(SidecarOptions options, GrpcMethods methods, GrpcProxy proxy)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -46,6 +50,7 @@ internal sealed class GrpcServer : IAsyncDisposable
         builder.Services.AddSingleton(methods).AddSingleton<IServiceMethodProvider<GrpcMethods>>(methods);
         _server = builder.Build();
         _server.MapGrpcService<GrpcMethods>();
+        _server.MapFallback("{**path}", proxy.Handle);
     }
 
     /// <summary>Where the API is, for example <c>http://127.0.0.1:50001</c>.</summary>

@@ -89,7 +89,7 @@ internal sealed class StateCalls(StateManagement state)
         var store = state.Find(request.StoreName);
         List<TransactionOperation> operations = [.. request.Operations.Select(operation =>
             new TransactionOperation(TransactionOperation.IsUpsertType(operation.OperationType), Read(operation.Request ?? new())))];
-        await state.Transact(store, operations, request.Metadata, call.Trace is null ? ("", "") : call.TraceContext, call.Stop);
+        await state.Transact(store, operations, request.Metadata, call.Trace.Span is null ? ("", "") : call.TraceContext, call.Stop);
         return Nothing;
     }
 

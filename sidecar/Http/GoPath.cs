@@ -7,7 +7,6 @@ namespace Lavka.Sidecar.Http;
 internal static class GoPath
 {
     private static readonly SearchValues<char> Plain = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~$&+,/:;=@");
-    private static readonly SearchValues<char> Unclean = SearchValues.Create("%?#");
 
     /// <summary>A decoded path, encoded the way Go writes it into a request.</summary>
     public static string Escape(string path)
@@ -58,33 +57,5 @@ internal static class GoPath
         }
 
         return '/' + string.Join('/', clean);
-    }
-
-    /// <summary>
-    /// A path as a caller sent it, as daprd passes it on: decoded, cleaned, then read as a URL once more and encoded.
-    /// </summary>
-    /// <exception cref="FormatException">Daprd refuses it: it has a <c>?</c>, a <c>#</c>, a control character, or a stray <c>%</c> in it.</exception>
-    public static string PassOn(string raw)
-    {
-        if (!raw.AsSpan().ContainsAny(Unclean))
-        {
-            return Escape(Clean(raw));
-        }
-
-        var path = Clean(Uri.UnescapeDataString(raw));
-        if (path.IndexOfAny(['?', '#']) >= 0 || path.Any(char.IsControl))
-        {
-            throw new FormatException("invalid method: method contains forbidden character");
-        }
-
-        for (var at = path.IndexOf('%', StringComparison.Ordinal); at >= 0; at = path.IndexOf('%', at + 1))
-        {
-            if (at + 2 >= path.Length || !char.IsAsciiHexDigit(path[at + 1]) || !char.IsAsciiHexDigit(path[at + 2]))
-            {
-                throw new FormatException($"invalid URL escape \"{path[at..Math.Min(path.Length, at + 3)]}\"");
-            }
-        }
-
-        return Escape(Uri.UnescapeDataString(path));
     }
 }

@@ -5,14 +5,14 @@ using System.Text;
 namespace Lavka.Sidecar.Observability;
 
 /// <summary>
-/// A Prometheus counter with its label values, or a counter and a histogram that are counted together (prometheus.io: text exposition format 0.0.4).
+/// A Prometheus counter with its label values, a histogram, or a counter and a histogram that are counted together (prometheus.io: text exposition format 0.0.4).
 /// </summary>
-/// <param name="counter">The counter's name.</param>
+/// <param name="counter">The counter's name, or null.</param>
 /// <param name="help">One sentence about it.</param>
 /// <param name="labels">The label names, in the order of the values.</param>
 /// <param name="histogram">The histogram's name, or null.</param>
 /// <param name="bounds">Its bucket bounds, ascending.</param>
-internal sealed class MetricFamily(string counter, string help, string[] labels, string? histogram = null, double[]? bounds = null)
+internal sealed class MetricFamily(string? counter, string help, string[] labels, string? histogram = null, double[]? bounds = null)
 {
     /// <summary>Label values as a key. The names are few, so the values are compared one by one.</summary>
     private readonly struct Key(string[] values) : IEquatable<Key>
@@ -88,10 +88,13 @@ internal sealed class MetricFamily(string counter, string help, string[] labels,
             return;
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"# HELP {counter} {help}\n# TYPE {counter} counter\n");
-        foreach (var (key, series) in _series)
+        if (counter is not null)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{counter}{{{Labels(key)}}} {series.Read().Buckets.Sum()}\n");
+            text.Append(CultureInfo.InvariantCulture, $"# HELP {counter} {help}\n# TYPE {counter} counter\n");
+            foreach (var (key, series) in _series)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{counter}{{{Labels(key)}}} {series.Read().Buckets.Sum()}\n");
+            }
         }
 
         if (bounds is null)
@@ -99,7 +102,7 @@ internal sealed class MetricFamily(string counter, string help, string[] labels,
             return;
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"# HELP {histogram} Latency in milliseconds.\n# TYPE {histogram} histogram\n");
+        text.Append(CultureInfo.InvariantCulture, $"# HELP {histogram} {(counter is null ? help : "Latency in milliseconds.")}\n# TYPE {histogram} histogram\n");
         foreach (var (key, series) in _series)
         {
             var (buckets, sum) = series.Read();

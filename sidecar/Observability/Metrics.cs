@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
-using Grpc.Core;
 
 namespace Lavka.Sidecar.Observability;
 
@@ -17,7 +15,7 @@ internal sealed class Metrics
     private readonly string _appId;
     private readonly string _namespace;
     private readonly List<MetricFamily> _families = [];
-    private readonly MetricFamily _server, _client, _grpcServer, _grpcClient, _ingress, _egress, _bulkEgress, _input, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
+    private readonly MetricFamily _server, _client, _ingress, _egress, _bulkEgress, _input, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
     private readonly Dictionary<string, MetricFamily> _components = [];
 
     public Metrics(string appId, string @namespace)
@@ -26,8 +24,7 @@ internal sealed class Metrics
         string[] http = ["app_id", "method", "path", "status"];
         _server = Timed("dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency");
         _client = Timed("dapr_http_client_completed_count", "Count of completed requests to the app.", http, "dapr_http_client_roundtrip_latency");
-        _grpcServer = Timed("dapr_grpc_io_server_completed_rpcs", "Count of RPCs by method and status.", ["app_id", "grpc_server_method", "grpc_server_status"], "dapr_grpc_io_server_server_latency");
-        _grpcClient = Timed("dapr_grpc_io_client_completed_rpcs", "Count of RPCs by method and status.", ["app_id", "grpc_client_method", "grpc_client_status"], "dapr_grpc_io_client_roundtrip_latency");
+        Grpc = new(appId, Add, Milliseconds);
         _ingress = Timed("dapr_component_pubsub_ingress_count", "The number of incoming messages arriving from the pub/sub component.",
             ["app_id", "component", "namespace", "process_status", "status", "topic"], "dapr_component_pubsub_ingress_latencies");
         string[] egress = ["app_id", "component", "namespace", "success", "topic"];
@@ -48,6 +45,9 @@ internal sealed class Metrics
         _jobFailure = Counter("dapr_component_job_failure_count", "The number of failed jobs.", "app_id", "namespace", "operation");
     }
 
+    /// <summary>What is counted of gRPC calls.</summary>
+    public GrpcMetrics Grpc { get; }
+
     /// <summary>Everything counted so far, in Prometheus' text format.</summary>
     public string ToText()
     {
@@ -62,12 +62,6 @@ internal sealed class Metrics
     public void Server(string method, string path, int status, TimeSpan elapsed) => Http(_server, method, path, status, elapsed);
 
     public void Client(string method, string path, int status, TimeSpan elapsed) => Http(_client, method, path, status, elapsed);
-
-    /// <summary>A call of the gRPC API has ended.</summary>
-    public void GrpcServer(string method, StatusCode code, TimeSpan elapsed) => _grpcServer.Record(elapsed.TotalMilliseconds, _appId, method, Text(code));
-
-    /// <summary>A call of a gRPC app has ended.</summary>
-    public void GrpcClient(string method, StatusCode code, TimeSpan elapsed) => _grpcClient.Record(elapsed.TotalMilliseconds, _appId, method, Text(code));
 
     /// <param name="component">The pub/sub component.</param>
     /// <param name="topic">The topic.</param>
@@ -109,8 +103,6 @@ internal sealed class Metrics
 
     private void Http(MetricFamily family, string method, string path, int status, TimeSpan elapsed) =>
         family.Record(Math.Floor(elapsed.TotalMilliseconds), _appId, method, path, status switch { 200 => "200", 204 => "204", _ => status.ToString(CultureInfo.InvariantCulture) });
-
-    private static string Text(StatusCode code) => code == StatusCode.OK ? "OK" : JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString());
 
     private static string Text(bool succeeded) => succeeded ? "true" : "false";
 

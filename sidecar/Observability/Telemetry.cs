@@ -7,6 +7,7 @@ using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
+using Status = Grpc.Core.Status;
 using StatusCode = Grpc.Core.StatusCode;
 
 namespace Lavka.Sidecar.Observability;
@@ -19,7 +20,6 @@ internal sealed class Telemetry : IDisposable
 {
     private readonly ActivitySource? _source;
     private readonly TracerProvider? _provider;
-    private readonly bool _isOn;
 
     /// <param name="options">The sidecar.</param>
     /// <param name="tracing">What the Configuration says; null: no tracing.</param>
@@ -27,7 +27,7 @@ internal sealed class Telemetry : IDisposable
     public Telemetry(SidecarOptions options, TracingSpec? tracing, bool metrics)
     {
         Metrics = options.MetricsPort is null || !metrics ? null : new(options.AppId, options.Namespace ?? "");
-        _isOn = tracing is not { Rate: 0 };
+        IsOn = tracing is not { Rate: 0 };
         if (tracing is not { IsOn: true })
         {
             return;
@@ -62,6 +62,9 @@ internal sealed class Telemetry : IDisposable
         _provider = builder.Build();
     }
 
+    /// <summary>Whether calls belong to traces: unless the sampling rate is 0.</summary>
+    public bool IsOn { get; }
+
     /// <summary>What is counted; null when nobody asks for it.</summary>
     public Metrics? Metrics { get; }
 
@@ -87,33 +90,28 @@ internal sealed class Telemetry : IDisposable
         return span;
     }
 
-    /// <summary>Begins the span of a call of the gRPC API, continuing the caller's trace; null without tracing.</summary>
-    public Activity? StartCall(ServerCallContext call)
+    /// <summary>Begins the span of a call of the gRPC API, continuing the caller's trace; without tracing the call has the caller's.</summary>
+    /// <param name="method">Its full name.</param>
+    /// <param name="traceBin">The caller's <c>grpc-trace-bin</c>, which comes before its <c>traceparent</c>; null: none.</param>
+    /// <param name="traceParent">The caller's <c>traceparent</c>, or null.</param>
+    /// <param name="isForOwnApp">Whether it is passed on to this sidecar's own app.</param>
+    public CallTrace StartCall(string method, byte[]? traceBin, string? traceParent, bool isForOwnApp = false)
     {
-        if (_source is null)
-        {
-            return null;
-        }
-
-        var span = Start(call.Method, call.RequestHeaders.GetValue("traceparent"), call.RequestHeaders.GetValue("tracestate"));
-        if (span is { IsAllDataRequested: true })
-        {
-            span.SetTag("dapr.protocol", "grpc").SetTag("dapr.api", call.Method);
-        }
-
-        return span;
+        // A state that comes along is lost here in daprd, too.
+        var isKnown = traceBin is null ? ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent) : TraceBinary.TryRead(traceBin, out parent);
+        return TraceOf(_source is null ? null : Start(method, isKnown ? parent : default, isForOwnApp ? ActivityKind.Server : ActivityKind.Client), parent);
     }
 
-    /// <summary>Notes how a call of the gRPC API ended.</summary>
-    public void EndCall(Activity? span, ServerCallContext call, StatusCode code, TimeSpan elapsed)
-    {
-        span?.SetTag("dapr.status_code", ((int)code).ToString(CultureInfo.InvariantCulture));
-        if (code != StatusCode.OK)
-        {
-            span?.SetStatus(ActivityStatusCode.Error, code.ToString());
-        }
+    /// <summary>The trace of a call with this span, or without one.</summary>
+    public CallTrace TraceOf(Activity? span, ActivityContext parent) => span is not null ? new(span, span.Context, IsOn: true) : new(null, IsOn ? parent : default, IsOn);
 
-        Metrics?.GrpcServer(call.Method, code, elapsed);
+    /// <summary>Notes how a call of the gRPC API ended.</summary>
+    public static void EndCall(Activity? span, Status status)
+    {
+        if (span is not null && status.StatusCode != StatusCode.OK)
+        {
+            span.SetStatus(ActivityStatusCode.Error, status.Detail);
+        }
     }
 
     /// <summary>Begins the span of a call to the app, in the trace that the event belongs to; null without tracing.</summary>
@@ -183,19 +181,10 @@ internal sealed class Telemetry : IDisposable
     /// </summary>
     public void Propagate(Activity? span, string? traceParent, string? traceState, Metadata headers)
     {
-        if (!_isOn)
+        if (IsOn)
         {
-            return;
+            TraceOf(span, ActivityContext.TryParse(traceParent, traceState, out var parent) ? parent : default).AddTo(headers);
         }
-
-        var context = span?.Context ?? (ActivityContext.TryParse(traceParent, traceState, out var parent) ? parent : default);
-        headers.Add("traceparent", $"00-{context.TraceId}-{context.SpanId}-{(int)context.TraceFlags:x2}");
-        if (context.TraceState is { Length: > 0 } state)
-        {
-            headers.Add("tracestate", state);
-        }
-
-        headers.Add("grpc-trace-bin", TraceBinary.Of(context));
     }
 
     public void Dispose()
@@ -205,12 +194,14 @@ internal sealed class Telemetry : IDisposable
         _source?.Dispose();
     }
 
-    // Dapr's spans are all of the kind CLIENT.
-    private Activity? Start(string name, string? traceParent, string? traceState)
+    private Activity? Start(string name, string? traceParent, string? traceState) =>
+        Start(name, ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var context) ? context : default, ActivityKind.Client);
+
+    // Dapr's spans are of the kind CLIENT, unless the call is passed on to the app beside the sidecar.
+    private Activity? Start(string name, ActivityContext parent, ActivityKind kind)
     {
-        var parent = ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var context) ? context : default;
         Activity.Current = null;
-        return _source!.StartActivity(name, ActivityKind.Client, parent);
+        return _source!.StartActivity(name, kind, parent);
     }
 
     private static void Describe(Activity span, ApiRequest request)

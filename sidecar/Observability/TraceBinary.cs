@@ -20,16 +20,25 @@ internal static class TraceBinary
         return bytes;
     }
 
-    /// <summary>False: it is no trace context.</summary>
+    /// <summary>False: it is no trace context. The span and the flags may be missing.</summary>
     public static bool TryRead(ReadOnlySpan<byte> bytes, out ActivityContext context)
     {
         context = default;
-        if (bytes.Length < Length || bytes[0] != 0 || bytes[1] != 0 || bytes[18] != 1)
+        if (bytes.Length < 18 || bytes[0] != 0 || bytes[1] != 0)
         {
             return false;
         }
 
-        context = new(ActivityTraceId.CreateFromBytes(bytes[2..18]), ActivitySpanId.CreateFromBytes(bytes[19..27]), bytes[27] == 2 ? (ActivityTraceFlags)bytes[28] : default, isRemote: true);
+        var trace = ActivityTraceId.CreateFromBytes(bytes[2..18]);
+        bytes = bytes[18..];
+        var span = default(ActivitySpanId);
+        if (bytes.Length >= 9 && bytes[0] == 1)
+        {
+            span = ActivitySpanId.CreateFromBytes(bytes[1..9]);
+            bytes = bytes[9..];
+        }
+
+        context = new(trace, span, bytes.Length >= 2 && bytes[0] == 2 ? (ActivityTraceFlags)bytes[1] : default, isRemote: true);
         return true;
     }
 }

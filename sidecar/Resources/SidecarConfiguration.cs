@@ -13,7 +13,7 @@ internal sealed class SidecarConfiguration
     private readonly List<string> _allowedApis = [];
     private readonly List<string> _deniedApis = [];
 
-    /// <exception cref="ResourceException">The tracing or a scope is wrong.</exception>
+    /// <exception cref="ResourceException">The tracing, a scope or the access control is wrong.</exception>
     public SidecarConfiguration(IEnumerable<Resource> resources, IReadOnlyDictionary<string, string> environment)
     {
         Tracing = TracingSpec.FromEnvironmentAlone(environment);
@@ -21,6 +21,7 @@ internal sealed class SidecarConfiguration
         {
             var spec = resource.Spec;
             Tracing = TracingSpec.From(resource, environment) ?? Tracing;
+            AccessControl = AccessControl.From(resource) ?? AccessControl;
             ApiLogging |= spec.Get("logging").Get("apiLogging").Flag("enabled");
             MetricsEnabled = (spec.Get("metrics").Text("enabled") ?? spec.Get("metric").Text("enabled")) is not { } enabled || YamlNodes.IsTrue(enabled);
             foreach (var scope in spec.Get("secrets").Items("scopes"))
@@ -76,6 +77,9 @@ internal sealed class SidecarConfiguration
 
     /// <summary>Where spans go; null: there are none.</summary>
     public TracingSpec? Tracing { get; }
+
+    /// <summary>Who may invoke the app; null: anyone.</summary>
+    public AccessControl? AccessControl { get; }
 
     /// <summary>Whether every call of the API is logged.</summary>
     public bool ApiLogging { get; }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Lavka.Sidecar.Http;
+using Lavka.Sidecar.Invocation;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.State;
@@ -115,14 +116,16 @@ public sealed class GoTests
     [InlineData("/a b", "/a%20b")]
     [InlineData("/%d0%ba", "/%D0%BA")]
     [InlineData("/", "/")]
-    public void A_path_is_passed_on_as_Go_writes_it(string path, string expected) => Assert.Equal(expected, GoPath.PassOn(path));
+    public void A_path_is_passed_on_as_Go_writes_it(string path, string expected) => Assert.Equal(expected, MethodName.ToPath(MethodName.Clean(Uri.UnescapeDataString(path))));
 
     [Theory]
     [InlineData("/a%3Fb")]
     [InlineData("/a%23b")]
     [InlineData("/a%00b")]
-    [InlineData("/100%25")]
-    public void A_path_that_Go_refuses_is_refused(string path) => Assert.Throws<FormatException>(() => GoPath.PassOn(path));
+    public void A_path_that_Go_refuses_is_refused(string path) => Assert.Throws<InvocationException>(() => MethodName.Clean(Uri.UnescapeDataString(path)));
+
+    [Fact]
+    public void A_path_with_a_stray_percent_is_no_path() => Assert.Throws<FormatException>(() => MethodName.ToPath(MethodName.Clean(Uri.UnescapeDataString("/100%25"))));
 
     [Theory]
     [InlineData("PT5S", 5, null)]
