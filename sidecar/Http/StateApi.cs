@@ -3,6 +3,7 @@ using System.Text.Json;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.State;
+using Microsoft.Extensions.Primitives;
 
 namespace Lavka.Sidecar.Http;
 
@@ -50,7 +51,7 @@ internal sealed class StateApi(StateManagement state)
             return;
         }
 
-        request.Http.Response.Headers.ETag = item.ETag;
+        request.Http.Response.Headers.ETag = item.ETag.Length > 0 ? item.ETag : default(StringValues);
         if (item.Expires is { } expires)
         {
             request.Http.Response.Headers["metadata.ttlExpireTime"] = CloudEvents.Rfc3339(expires);
@@ -102,7 +103,11 @@ internal sealed class StateApi(StateManagement state)
             {
                 json.WritePropertyName("data"u8);
                 json.WriteRawValue(item.Value, skipInputValidation: true);
-                json.WriteString("etag"u8, item.ETag);
+                if (item.ETag.Length > 0)
+                {
+                    json.WriteString("etag"u8, item.ETag);
+                }
+
                 if (item.Expires is { } expires)
                 {
                     json.WriteStartObject("metadata"u8);

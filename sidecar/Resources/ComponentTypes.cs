@@ -21,6 +21,7 @@ internal static class ComponentTypes
         ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),
         ["state.in-memory"] = c => OfInstances(c, "", () => new InMemoryStateStore(c.Options.Time)),
         ["state.postgresql"] = c => new PostgreSqlStateStore(c.Metadata, c.Options.Time, c.Logs),
+        ["state.redis"] = c => new RedisStateStore(c.Metadata, c.Logs.CreateLogger<RedisStateStore>()),
         ["state.sqlite"] = SqliteStateStoreOf,
         ["secretstores.local.env"] = c => new EnvironmentSecretStore(c.Metadata, c.Options.Environment),
         ["secretstores.local.file"] = c => new FileSecretStore(c.Metadata),

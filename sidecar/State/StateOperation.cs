@@ -2,7 +2,7 @@ namespace Lavka.Sidecar.State;
 
 /// <summary>What a store holds for a key.</summary>
 /// <param name="Value">The JSON as it was saved, UTF-8.</param>
-/// <param name="ETag">Changes with every save.</param>
+/// <param name="ETag">Changes with every save; empty: it was saved without one.</param>
 /// <param name="Expires">When a TTL ends it, if it has one.</param>
 internal sealed record StateItem(byte[] Value, string ETag, DateTimeOffset? Expires);
 
@@ -12,7 +12,8 @@ internal sealed record StateItem(byte[] Value, string ETag, DateTimeOffset? Expi
 /// <param name="ETag">The change happens only if the item still has this ETag; null: whatever it has.</param>
 /// <param name="FirstWrite">Without an ETag, the change happens only if there is no such item.</param>
 /// <param name="Ttl">How long the item lives; null: for good.</param>
-internal sealed record StateOperation(string Key, byte[]? Value, string? ETag = null, bool FirstWrite = false, TimeSpan? Ttl = null);
+/// <param name="Persist">Whether it was said in so many words that it lives for good (<c>ttlInSeconds: -1</c>), where a store has another default.</param>
+internal sealed record StateOperation(string Key, byte[]? Value, string? ETag = null, bool FirstWrite = false, TimeSpan? Ttl = null, bool Persist = false);
 
 /// <summary>Somebody else changed the item first (HTTP 409 from a plain save or delete).</summary>
 internal sealed class ETagMismatchException(string? inner) : Exception(

@@ -38,7 +38,9 @@ internal sealed record StateRequest
     /// <param name="key">The key as stored.</param>
     /// <param name="request">The metadata of the request as a whole, which comes before the item's.</param>
     /// <exception cref="StateOptionException">An option or the TTL is not one of Dapr's.</exception>
-    public StateOperation Upsert(string key, IReadOnlyDictionary<string, string> request) => new(key, Value, ETag, FirstWrite(), Ttl(request));
+    public StateOperation Upsert(string key, IReadOnlyDictionary<string, string> request) => Seconds(request) is not { } seconds ? new(key, Value, ETag, FirstWrite())
+        : seconds > 0 ? new(key, Value, ETag, FirstWrite(), TimeSpan.FromSeconds(Math.Min(seconds, MostSeconds)))
+        : new(key, Value, ETag, FirstWrite(), Persist: true);
 
     /// <param name="key">The key as stored.</param>
     public StateOperation Delete(string key) => new(key, null, ETag, Concurrency == "first-write");
@@ -51,12 +53,11 @@ internal sealed record StateRequest
         : Concurrency == "first-write" ? true
         : throw new StateOptionException($"unrecognized concurrency model '{Concurrency}'");
 
-    private TimeSpan? Ttl(IReadOnlyDictionary<string, string> request)
+    private long? Seconds(IReadOnlyDictionary<string, string> request)
     {
         var text = request.GetValueOrDefault("ttlInSeconds") ?? Metadata.GetValueOrDefault("ttlInSeconds");
         return string.IsNullOrEmpty(text) ? null
-            : !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? throw new StateOptionException($"strconv.Atoi: parsing \"{text}\": invalid syntax")
-            : seconds > 0 ? TimeSpan.FromSeconds(Math.Min(seconds, MostSeconds))
-            : null;
+            : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? seconds
+            : throw new StateOptionException($"strconv.Atoi: parsing \"{text}\": invalid syntax");
     }
 }

@@ -17,6 +17,7 @@ public sealed class StateStoreTests(PostgreSqlFixture postgreSql) : IClassFixtur
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
     [PostgreSqlData("state.postgresql")]
+    [RedisData("state.redis")]
     public async Task A_save_with_an_old_etag_is_refused_and_changes_nothing(string type)
     {
         await using var store = await Make(type);
@@ -33,6 +34,7 @@ public sealed class StateStoreTests(PostgreSqlFixture postgreSql) : IClassFixtur
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
     [PostgreSqlData("state.postgresql")]
+    [RedisData("state.redis")]
     public async Task First_write_without_an_etag_needs_that_there_is_nothing(string type)
     {
         await using var store = await Make(type);
@@ -47,6 +49,7 @@ public sealed class StateStoreTests(PostgreSqlFixture postgreSql) : IClassFixtur
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
     [PostgreSqlData("state.postgresql")]
+    [RedisData("state.redis")]
     public async Task A_transaction_with_one_conflict_changes_nothing(string type)
     {
         await using var store = await Make(type);
@@ -62,6 +65,7 @@ public sealed class StateStoreTests(PostgreSqlFixture postgreSql) : IClassFixtur
     [InlineData("state.in-memory")]
     [InlineData("state.sqlite")]
     [PostgreSqlData("state.postgresql")]
+    [RedisData("state.redis")]
     public async Task Of_many_writers_with_the_same_etag_one_wins(string type)
     {
         await using var store = await Make(type);
@@ -121,6 +125,7 @@ public sealed class StateStoreTests(PostgreSqlFixture postgreSql) : IClassFixtur
     {
         "state.in-memory" => new InMemoryStateStore(_time),
         "state.postgresql" => await postgreSql.Store(_time),
+        "state.redis" => await RedisComponents.Store(await RedisServer.Shared),
         _ => new SqliteStateStore(SqliteStateOptions.From(new(new("test.yaml", "dapr.io/v1alpha1", "Component", "statestore", new YamlDotNet.RepresentationModel.YamlMappingNode()), type,
             new Dictionary<string, string> { ["connectionString"] = "state.db" }, _folder.Data)), _time),
     };

@@ -14,6 +14,7 @@ public sealed class RedisServer : IAsyncDisposable
 {
     private const string Program = "redis-server";
     private const int LinesKept = 30;
+    private const int Databases = 1024;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private static readonly Lazy<Task<RedisServer>> TheShared = new(() => Start());
@@ -22,6 +23,7 @@ public sealed class RedisServer : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = new();
     private readonly string[] _settings;
     private Process? _server;
+    private int _database;
 
     private RedisServer(string[] settings) => _settings = settings;
 
@@ -39,6 +41,9 @@ public sealed class RedisServer : IAsyncDisposable
 
     /// <summary>Its folder, for files that its settings name.</summary>
     public string Folder => _folder.Path;
+
+    /// <summary>The number of a database with nothing in it, which nobody else is given.</summary>
+    public int NewDatabase() => Interlocked.Increment(ref _database);
 
     /// <summary>Starts one with nothing in it; completes when it answers.</summary>
     /// <param name="settings">What redis.conf would have, as on the command line: <c>--requirepass</c>, <c>secret</c>.</param>
@@ -77,10 +82,13 @@ public sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>Does something as a client of its own; a server that wants a password does not let it.</summary>
-    public async Task<RedisResult> Do(string command, params object[] arguments)
+    public Task<RedisResult> Do(string command, params object[] arguments) => Do(0, command, arguments);
+
+    /// <inheritdoc cref="Do(string, object[])"/>
+    public async Task<RedisResult> Do(int database, string command, params object[] arguments)
     {
         await using var client = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions { EndPoints = { Address }, AllowAdmin = true });
-        return await client.GetDatabase().ExecuteAsync(command, arguments);
+        return await client.GetDatabase(database).ExecuteAsync(command, arguments);
     }
 
     public async ValueTask DisposeAsync()
@@ -92,7 +100,7 @@ public sealed class RedisServer : IAsyncDisposable
     private async Task Run()
     {
         _output.Clear();
-        string[] arguments = ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", Folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always", .. _settings];
+        string[] arguments = ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", Folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--databases", $"{Databases}", .. _settings];
         var server = _server = await ChildProcess.Start(new(Program, arguments) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true });
         server.OutputDataReceived += (_, line) => Keep(line.Data);
         server.ErrorDataReceived += (_, line) => Keep(line.Data);

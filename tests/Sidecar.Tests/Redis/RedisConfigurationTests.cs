@@ -128,7 +128,7 @@ public sealed class RedisConfigurationTests : IAsyncLifetime
     [RedisFact]
     public async Task While_Redis_is_away_the_answers_say_so()
     {
-        await using var test = await Start();
+        await using var test = await Start(RedisComponents.Impatient);
         await Server.Stop();
 
         var get = await test.Get("/v1.0/configuration/config?key=a");

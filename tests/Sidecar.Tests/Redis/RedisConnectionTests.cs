@@ -12,7 +12,7 @@ public sealed class RedisConnectionTests
     [InlineData("redisPassword", "wr0ng", "refuses the user 'default': the name (redisUsername) or the password (redisPassword) is wrong")]
     [InlineData("redisPassword", "", "it wants a password (redisPassword)")]
     [InlineData("redisUsername", "nobody", "refuses the user 'nobody'")]
-    [InlineData("redisDB", "99", "The database does not exist on the server: 99")]
+    [InlineData("redisDB", "5000", "The database does not exist on the server: 5000")]
     public async Task What_will_not_change_by_itself_is_refused_at_once_with_a_message_that_says_what_and_where(string field, string value, string says)
     {
         await using var server = await RedisServer.Start("--requirepass", "s3cr3t");

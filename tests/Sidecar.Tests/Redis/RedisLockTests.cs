@@ -51,7 +51,7 @@ public sealed class RedisLockTests
     public async Task A_lock_outlives_a_crash_of_Redis_and_while_it_is_away_the_answer_says_so()
     {
         await using var server = await RedisServer.Start();
-        await using var test = await Start(server);
+        await using var test = await Start(server, RedisComponents.Impatient);
         await Lock(test, "ann");
 
         await server.Stop();
