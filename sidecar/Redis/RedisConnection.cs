@@ -34,6 +34,9 @@ internal sealed partial class RedisConnection(RedisOptions options, ILogger log,
     /// <summary>The servers that take writes: one, or each of a cluster's.</summary>
     public IEnumerable<IServer> Masters => Client.GetServers().Where(server => server is { IsConnected: true, IsReplica: false });
 
+    /// <summary>The server that has the key.</summary>
+    public IServer ServerOf(RedisKey key) => Client.GetServer(key);
+
     private ConnectionMultiplexer Client => _client ?? throw new IOException($"{options.Where}: it is not connected");
 
     /// <summary>Completes when there is a connection; goes on trying while the server is away or starting up.</summary>

@@ -2,6 +2,7 @@ using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Configuration;
 using Lavka.Sidecar.Locks;
 using Lavka.Sidecar.PubSub;
+using Lavka.Sidecar.PubSub.Redis;
 using Lavka.Sidecar.Secrets;
 using Lavka.Sidecar.State;
 
@@ -19,6 +20,7 @@ internal static class ComponentTypes
         ["pubsub.embedded"] = EmbeddedLogOf,
         ["pubsub.kafka"] = c => new KafkaPubSub(KafkaOptions.From(c.Metadata), c.Logs.CreateLogger<KafkaPubSub>()),
         ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),
+        ["pubsub.redis"] = c => new RedisPubSub(RedisPubSubOptions.From(c.Metadata), c.Logs.CreateLogger<RedisPubSub>()),
         ["state.in-memory"] = c => OfInstances(c, "", () => new InMemoryStateStore(c.Options.Time)),
         ["state.postgresql"] = c => new PostgreSqlStateStore(c.Metadata, c.Options.Time, c.Logs),
         ["state.redis"] = c => new RedisStateStore(c.Metadata, c.Logs.CreateLogger<RedisStateStore>()),
