@@ -18,7 +18,8 @@ internal sealed class SidecarProcess : IDisposable
         Directory.CreateDirectory(folder.Data);
         _process = Process.Start(new ProcessStartInfo("dotnet",
         [
-            typeof(Sidecar).Assembly.Location, "--app-id", "app", "--app-port", $"{appPort}", "--dapr-http-port", $"{port}", "--resources-path", folder.Resources, "--log-level", "fatal", "--enable-metrics", "false",
+            typeof(Sidecar).Assembly.Location, "--app-id", "app", "--app-port", $"{appPort}", "--dapr-http-port", $"{port}", "--dapr-grpc-port", $"{Ports.Free()}",
+            "--resources-path", folder.Resources, "--log-level", "fatal", "--enable-metrics", "false",
         ])
         { WorkingDirectory = folder.Data })!;
         _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new($"http://127.0.0.1:{port}") };
