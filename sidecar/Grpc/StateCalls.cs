@@ -89,7 +89,8 @@ internal sealed class StateCalls(StateManagement state)
         var store = state.Find(request.StoreName);
         List<TransactionOperation> operations = [.. request.Operations.Select(operation =>
             new TransactionOperation(TransactionOperation.IsUpsertType(operation.OperationType), Read(operation.Request ?? new())))];
-        await state.Transact(store, operations, request.Metadata, call.Trace.Span is null ? ("", "") : call.TraceContext, call.Stop);
+        // As in daprd, the request's own metadata do not reach its items; over HTTP they do.
+        await state.Transact(store, operations, NoMetadata, call.TraceContext, call.Stop);
         return Nothing;
     }
 

@@ -127,7 +127,7 @@ internal sealed class StateApi(StateManagement state)
     private async ValueTask Transact(ApiRequest request, LoadedStateStore store)
     {
         using var body = await request.Json();
-        await state.Transact(store, StateBody.Operations(body.RootElement), request.Metadata(), request.Trace is null ? ("", "") : request.TraceContext, request.Stop);
+        await state.Transact(store, StateBody.Operations(body.RootElement), request.Metadata(), request.TraceContext, request.Stop);
         request.Nothing();
     }
 }

@@ -21,6 +21,12 @@ internal static class CloudEvents
 
     public static bool IsCloudEvent(string? contentType) => MediaType(contentType).Equals(ContentType, StringComparison.OrdinalIgnoreCase);
 
+    public static bool IsJson(string? contentType) => MediaType(contentType).Equals("application/json", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether an envelope has such data in base64.</summary>
+    public static bool IsBinary(string? contentType) => MediaType(contentType).Equals("application/octet-stream", StringComparison.OrdinalIgnoreCase)
+        || MediaType(contentType).Equals("application/cloudevents+protobuf", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The envelope around any payload but a CloudEvent.</summary>
     public static byte[] Wrap(ReadOnlyMemory<byte> payload, string? contentType, EnvelopeSource source)
     {
@@ -149,13 +155,12 @@ internal static class CloudEvents
 
     private static void WriteData(Utf8JsonWriter json, ReadOnlyMemory<byte> payload, string? contentType)
     {
-        var mediaType = MediaType(contentType);
-        if (mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) && JsonLength(payload.Span) is > 0 and var length)
+        if (IsJson(contentType) && JsonLength(payload.Span) is > 0 and var length)
         {
             json.WritePropertyName("data"u8);
             json.WriteRawValue(payload.Span[..length], skipInputValidation: true);
         }
-        else if (mediaType.Equals("application/octet-stream", StringComparison.OrdinalIgnoreCase) || mediaType.Equals("application/cloudevents+protobuf", StringComparison.OrdinalIgnoreCase))
+        else if (IsBinary(contentType))
         {
             json.WriteBase64String("data_base64"u8, payload.Span);
         }

@@ -97,8 +97,8 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
                 ["traceparent"] = "",
                 ["tracestate"] = traceState,
                 ["time"] = CloudEvents.Rfc3339(options.Time.GetUtcNow()),
-                ["data"] = Data(source, contentType),
             };
+            AddData(envelope, source, contentType);
             foreach (var (name, value) in item.Metadata.Where(pair => pair.Key is not ("data" or "id")))
             {
                 envelope[name] = value;
@@ -119,20 +119,24 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
         }
     }
 
-    private static JsonNode? Data(OutboxItem item, string? contentType)
+    /// <summary>The data as daprd's envelope has any payload: JSON, base64 or text, as the content type says.</summary>
+    private static void AddData(JsonObject envelope, OutboxItem item, string? contentType)
     {
-        if ("application/json".Equals(contentType, StringComparison.OrdinalIgnoreCase))
+        var payload = item.IsBinary || "application/json".Equals(contentType, StringComparison.OrdinalIgnoreCase) ? item.Value : Encoding.UTF8.GetBytes(GoText(item.Value));
+        if (CloudEvents.IsBinary(contentType))
         {
-            return JsonNode.Parse(item.Value);
+            envelope["data_base64"] = Convert.ToBase64String(payload);
+            return;
         }
 
-        if (item.IsBinary)
+        try
         {
-            return Encoding.UTF8.GetString(item.Value);
+            envelope["data"] = CloudEvents.IsJson(contentType) ? JsonNode.Parse(payload) : Encoding.UTF8.GetString(payload);
         }
-
-        using var value = JsonDocument.Parse(item.Value);
-        return GoText(value.RootElement);
+        catch (JsonException)
+        {
+            envelope["data"] = Encoding.UTF8.GetString(payload);
+        }
     }
 
     private static bool IsProjection(OutboxItem item) => item.Metadata.GetValueOrDefault("outbox.projection") is { } value && YamlNodes.IsTrue(value);
@@ -188,6 +192,12 @@ internal sealed partial class Outbox(Components components, Publisher publisher,
                 return false;
             }
         }
+    }
+
+    private static string GoText(byte[] json)
+    {
+        using var value = JsonDocument.Parse(json);
+        return GoText(value.RootElement);
     }
 
     /// <summary>A value as Go's <c>%v</c> prints it: that is what daprd publishes of a value without a JSON content type.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using Lavka.Testing;
 
@@ -63,6 +64,34 @@ public sealed class OutboxTests
 
         Assert.Equal("""{"shown":2}""", JsonDocument.Parse((await test.Received("/on"))[0].Body).RootElement.GetProperty("data").GetRawText());
         Assert.Equal("""{"secret":1}""", (await test.Get("/v1.0/state/state/a")).Body);
+    }
+
+    [Theory]
+    [InlineData("application/octet-stream", "{bad", "data_base64", "\"e2JhZA==\"")]
+    [InlineData("application/json", "{bad", "data", "\"{bad\"")]
+    [InlineData("application/json; charset=utf-8", "{\"n\":1}", "data", "{\"n\":1}")]
+    [InlineData("text/plain", "{\"n\":1}", "data", "\"{\\\"n\\\":1}\"")]
+    public async Task Bytes_that_a_transaction_saves_are_published_as_their_content_type_says(string contentType, string value, string member, string expected)
+    {
+        await using var test = await Start();
+        using var dapr = new Dapr.Client.DaprClientBuilder().UseGrpcEndpoint(test.Dapr.GrpcEndpoint.ToString()).Build();
+
+        await dapr.ExecuteStateTransactionAsync("state", [new("a", Encoding.UTF8.GetBytes(value), Dapr.Client.StateOperationType.Upsert, metadata: new Dictionary<string, string> { ["contentType"] = contentType })]);
+
+        Assert.Equal(expected, JsonDocument.Parse((await test.Received("/on"))[0].Body).RootElement.GetProperty(member).GetRawText());
+    }
+
+    [Fact]
+    public async Task An_event_of_the_outbox_belongs_to_the_trace_of_its_transaction()
+    {
+        const string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        await using var test = await Start();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1.0/state/state/transaction") { Content = new StringContent("""{"operations":[{"operation":"upsert","request":{"key":"a","value":1}}]}""") };
+        request.Headers.Add("traceparent", trace);
+
+        using var answer = await test.Dapr.Http.SendAsync(request);
+
+        Assert.Equal(trace, JsonDocument.Parse((await test.Received("/on"))[0].Body).RootElement.GetProperty("traceid").GetString());
     }
 
     [Fact]

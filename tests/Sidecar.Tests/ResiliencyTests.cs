@@ -55,6 +55,15 @@ public sealed class ResiliencyTests
         Assert.Contains(named, Assert.Throws<FormatException>(() => RetrySpec.ParseStatusCodes(text)).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void HTTP_and_gRPC_status_codes_are_matched_each_by_their_own_list()
+    {
+        var retry = new RetrySpec(false, TimeSpan.Zero, TimeSpan.Zero, -1, RetrySpec.ParseStatusCodes("500-599"), RetrySpec.ParseGrpcStatusCodes("4,8-14"));
+
+        Assert.Equal([500, 599, 4, 8, 14], new[] { 404, 500, 599, 2, 4, 7, 8, 14, 16 }.Where(code => retry.Matches(code)));
+        Assert.Contains("17", Assert.Throws<FormatException>(() => RetrySpec.ParseGrpcStatusCodes("17")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Exponential_pauses_grow_to_their_limit()
     {
         var retry = new RetrySpec(true, TimeSpan.Zero, TimeSpan.FromSeconds(10), -1, null);

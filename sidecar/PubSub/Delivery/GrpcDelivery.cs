@@ -9,17 +9,13 @@ namespace Lavka.Sidecar.PubSub.Delivery;
 /// <summary>Brings events to a gRPC app (Dapr: <c>OnTopicEvent</c> and <c>OnBulkTopicEvent</c> of the services AppCallback and AppCallbackAlpha).</summary>
 internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetry telemetry) : IDelivery
 {
+    private const string PubSubName = "pubsubName";
+
     public async ValueTask<Attempt<DeliveryAnswer>> Deliver(Routed routed, Message message, CancellationToken cancellationToken)
     {
         var request = TopicEvents.Request(spec, routed, message);
-        var headers = new Metadata();
-        foreach (var (name, value) in message.Metadata)
-        {
-            Add(headers, name.ToLowerInvariant(), value);
-        }
-
-        Add(headers, "pubsubname", spec.PubSubName);
-        var answer = await Call(message.Topic, TopicEvents.Trace(request), routed.TraceState, headers, options => app.OnTopicEvent(request, options), cancellationToken);
+        var metadata = message.Metadata.Where(pair => pair.Key != PubSubName).Append(new(PubSubName, spec.PubSubName));
+        var answer = await Call(message.Topic, TopicEvents.Trace(request), routed.TraceState, metadata, options => app.OnTopicEvent(request, options), cancellationToken);
         return answer.Value is not null ? Attempt(Read(answer.Value.Status))
             : answer.Code == StatusCode.Unimplemented ? new(DeliveryAnswer.Unimplemented)
             : new(DeliveryAnswer.Retry, Failed: true, (int)answer.Code);
@@ -31,18 +27,17 @@ internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetr
         {
             Id = Guid.NewGuid().ToString(),
             Entries = { entries.Select(entry => TopicEvents.Entry(spec, entry)) },
-            Metadata = { ["pubsubName"] = spec.PubSubName },
+            Metadata = { [PubSubName] = spec.PubSubName },
             Topic = spec.Topic,
             PubsubName = spec.PubSubName,
             Type = "com.dapr.event.sent.bulk",
             Path = path,
         };
         var (traceParent, traceState) = spec.RawPayload == true ? (null, null) : (entries[0].Routed.TraceParent ?? "", entries[0].Routed.TraceState);
-        Metadata headers = [new("pubsubname", spec.PubSubName)];
-        var answer = await Call(spec.Topic, traceParent, traceState, headers, options => app.OnBulkTopicEvent(request, options), cancellationToken);
+        var answer = await Call(spec.Topic, traceParent, traceState, request.Metadata, options => app.OnBulkTopicEvent(request, options), cancellationToken);
         if (answer.Code == StatusCode.Unimplemented)
         {
-            answer = await Call(spec.Topic, null, null, headers, options => app.OnBulkTopicEventAlpha1(request, options), cancellationToken);
+            answer = await Call(spec.Topic, traceParent, traceState, request.Metadata, options => app.OnBulkTopicEventAlpha1(request, options), cancellationToken);
         }
 
         if (answer.Value is null)
@@ -72,6 +67,34 @@ internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetr
     /// <summary>A try that has ended with an answer.</summary>
     public static Attempt<DeliveryAnswer> Attempt(DeliveryAnswer answer) => new(answer, Failed: answer == DeliveryAnswer.Retry);
 
+    /// <summary>Calls the app; an error is an answer too.</summary>
+    private async Task<(T? Value, StatusCode Code)> Call<T>(
+        string topic, string? traceParent, string? traceState, IEnumerable<KeyValuePair<string, string>> metadata, Func<CallOptions, Task<T>> call, CancellationToken cancellationToken)
+        where T : class
+    {
+        var headers = new Metadata();
+        using var span = traceParent is null ? null : telemetry.StartDelivery($"pubsub/{topic}", traceParent, traceState);
+        if (traceParent is not null)
+        {
+            telemetry.Propagate(span, traceParent, traceState, headers);
+        }
+
+        foreach (var (name, value) in metadata)
+        {
+            Add(headers, name.ToLowerInvariant(), value);
+        }
+
+        try
+        {
+            return (await call(new(headers, cancellationToken: cancellationToken)), StatusCode.OK);
+        }
+        catch (RpcException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return (null, e.StatusCode);
+        }
+    }
+
     private static void Add(Metadata headers, string name, string value)
     {
         // The length and type of what was published once are not those of this call.
@@ -87,28 +110,6 @@ internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetr
         else
         {
             headers.Add(name, value);
-        }
-    }
-
-    /// <summary>Calls the app; an error is an answer too.</summary>
-    private async Task<(T? Value, StatusCode Code)> Call<T>(
-        string topic, string? traceParent, string? traceState, Metadata headers, Func<CallOptions, Task<T>> call, CancellationToken cancellationToken)
-        where T : class
-    {
-        using var span = traceParent is null ? null : telemetry.StartDelivery($"pubsub/{topic}", traceParent, traceState);
-        if (traceParent is not null)
-        {
-            telemetry.Propagate(span, traceParent, traceState, headers);
-        }
-
-        try
-        {
-            return (await call(new(headers, cancellationToken: cancellationToken)), StatusCode.OK);
-        }
-        catch (RpcException e)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            return (null, e.StatusCode);
         }
     }
 }

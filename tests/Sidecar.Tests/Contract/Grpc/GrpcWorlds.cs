@@ -7,6 +7,7 @@ internal static class GrpcWorlds
     [
         "body-size",
         "denied",
+        "pubsub",
         "pubsub-bare",
         "pubsub-declarative",
         "pubsub-list-fails",
