@@ -27,6 +27,9 @@ internal sealed class ApiException(int status, string errorCode, string message,
     /// <summary>Over gRPC there are no details at all: Dapr has not given this error any.</summary>
     public bool IsPlain { get; init; }
 
+    /// <summary>The message over gRPC, where it is another one; null: the same.</summary>
+    public string? GrpcMessage { get; init; }
+
     /// <summary>Headers that go with the answer.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 

@@ -17,7 +17,7 @@ internal static class GrpcErrors
     /// <summary>An error of the Dapr API.</summary>
     public static RpcException From(ApiException error)
     {
-        var status = new Google.Rpc.Status { Code = (int)error.Code, Message = error.Message };
+        var status = new Google.Rpc.Status { Code = (int)error.Code, Message = error.GrpcMessage ?? error.Message };
         if (error.Details is { } details)
         {
             status.Details.Add(details.Select(detail => Details.Parse<Any>(Told(detail!, error.HidesMetadata).ToJsonString())));

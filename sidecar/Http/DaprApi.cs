@@ -41,6 +41,15 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
     public async Task Handle(HttpContext http)
     {
         var request = new ApiRequest(http, options.MaxBodySize);
+        if (!GoPath.IsEncoded(request.RawPath))
+        {
+            http.Response.StatusCode = StatusCodes.Status400BadRequest;
+            http.Response.ContentType = "text/plain; charset=utf-8";
+            http.Response.Headers.Connection = "close";
+            await http.Response.WriteAsync("400 Bad Request", http.RequestAborted);
+            return;
+        }
+
         using var span = telemetry.StartCall(request);
         if (span is not null)
         {

@@ -32,6 +32,20 @@ internal static class GoPath
         return escaped.ToString();
     }
 
+    /// <summary>Whether each percent sign in a path begins an escape; a request whose path has another never reaches daprd's API.</summary>
+    public static bool IsEncoded(ReadOnlySpan<char> path)
+    {
+        for (int at; (at = path.IndexOf('%')) >= 0; path = path[(at + 3)..])
+        {
+            if (at + 2 >= path.Length || !char.IsAsciiHexDigit(path[at + 1]) || !char.IsAsciiHexDigit(path[at + 2]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>An absolute path without empty, <c>.</c> and <c>..</c> segments, and without a slash at its end.</summary>
     public static string Clean(string path)
     {

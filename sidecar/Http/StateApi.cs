@@ -16,7 +16,7 @@ internal sealed class StateApi(StateManagement state)
         var segments = request.Segments.Length;
         if (alpha)
         {
-            return segments == 4 && request.Segments[3] == "query" && request.IsPostOrPut ? throw StateManagement.CannotQuery(Store(request)) : false;
+            return segments == 4 && request.Segments[3] == "query" && request.IsPostOrPut ? throw StateManagement.CannotQuery(state.Find(request.Segment(2))) : false;
         }
 
         switch (segments, request.Method)
@@ -41,7 +41,7 @@ internal sealed class StateApi(StateManagement state)
         }
     }
 
-    private LoadedStateStore Store(ApiRequest request) => state.Find(request.Segment(2));
+    private LoadedStateStore Store(ApiRequest request) => state.Find(request.Segment(2), tellsApp: true);
 
     private async ValueTask Get(ApiRequest request, LoadedStateStore store)
     {
@@ -121,6 +121,9 @@ internal sealed class StateApi(StateManagement state)
 
         json.WriteEndArray();
         json.Flush();
+
+        // Go's encoder ends with a line break.
+        buffer.Write("\n"u8);
         await request.Answer(buffer.WrittenMemory);
     }
 

@@ -100,5 +100,5 @@ internal sealed record Policy(TimeSpan? Timeout, RetrySpec? Retry, CircuitBreake
     }
 
     // An open breaker ends the retries; a state conflict is an answer.
-    private static bool IsTransient(Exception e) => e is not (CircuitBreakerException or State.ETagMismatchException or ApiException);
+    private static bool IsTransient(Exception e) => e is not (CircuitBreakerException or State.ETagMismatchException or State.InvalidETagException or ApiException);
 }

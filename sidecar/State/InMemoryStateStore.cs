@@ -1,3 +1,5 @@
+using Lavka.Sidecar.Go;
+
 namespace Lavka.Sidecar.State;
 
 /// <summary><c>state.in-memory</c>: gone with the process. An ETag given is always honoured, whatever the concurrency option says, as in daprd.</summary>
@@ -21,6 +23,8 @@ internal sealed class InMemoryStateStore(TimeProvider time) : IStateStore
 
         return new(found);
     }
+
+    public long TtlSeconds(string text) => GoNumber.ParseInt(text, "Atoi");
 
     public ValueTask Apply(IReadOnlyList<StateOperation> operations, CancellationToken stop)
     {

@@ -68,6 +68,8 @@ internal sealed partial class PostgreSqlStateStore : IStateStore
         return keys.Select(key => items.GetValueOrDefault(key)).ToArray();
     }, stop);
 
+    public long TtlSeconds(string text) => SqlTtl.Seconds(text);
+
     public async ValueTask Apply(IReadOnlyList<StateOperation> operations, CancellationToken stop)
     {
         // What happens to one key does not depend on another's, so the order of the keys will do as well; and two transactions in that order do not wait for each other.
@@ -146,7 +148,7 @@ internal sealed partial class PostgreSqlStateStore : IStateStore
 
     private static Guid? ETag(StateOperation operation) => operation.ETag is not { } text ? null
         : Guid.TryParse(text, out var etag) ? etag
-        : throw new ETagMismatchException($"'{text}' is no UUID");
+        : throw new ETagMismatchException(text.Length is 32 or 36 or 38 or 45 ? "invalid UUID format" : $"invalid UUID length: {text.Length}");
 
     private NpgsqlBatchCommand Delete(StateOperation operation, Guid? etag) => etag is null
         ? new($"DELETE FROM {_tables.State} WHERE key = $1") { Parameters = { Text(operation.Key) } }

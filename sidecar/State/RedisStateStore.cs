@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Redis;
 using Lavka.Sidecar.Resources;
 using StackExchange.Redis;
@@ -39,6 +40,18 @@ internal sealed partial class RedisStateStore : IStateStore
     public async ValueTask<StateItem?[]> Get(IReadOnlyList<string> keys, CancellationToken stop) =>
         keys.Count == 1 ? [await Get(keys[0], stop)] : await Task.WhenAll(keys.Select(key => Get(key, stop)));
 
+    public long TtlSeconds(string text)
+    {
+        try
+        {
+            return GoNumber.ParseInt(text);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"failed to parse ttl from metadata: {e.Message}");
+        }
+    }
+
     public async ValueTask Apply(IReadOnlyList<StateOperation> operations, CancellationToken stop)
     {
         if (operations.Count == 0)
@@ -46,6 +59,7 @@ internal sealed partial class RedisStateStore : IStateStore
             return;
         }
 
+        CheckETags(operations);
         var keys = operations.Select(operation => (RedisKey)operation.Key).ToArray();
         var arguments = RedisStateScript.Arguments(operations, _defaultTtl);
 
@@ -55,7 +69,8 @@ internal sealed partial class RedisStateStore : IStateStore
         var conflict = await (isRepeatable ? _connection.Ask(run, stop) : _connection.Change(run, stop));
         if (conflict > 0)
         {
-            throw new ETagMismatchException($"the item with key {operations[conflict - 1].Key} is there with another etag, or not there, or not to be there");
+            var (key, value, _, _, _, _) = operations[conflict - 1];
+            throw new ETagMismatchException($"failed to {(value is null ? "delete" : "set key")} {key}");
         }
     }
 
@@ -73,6 +88,22 @@ internal sealed partial class RedisStateStore : IStateStore
     }
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    /// <exception cref="InvalidETagException">An item is to be saved over one whose ETag is no number, as all here are.</exception>
+    private static void CheckETags(IReadOnlyList<StateOperation> operations)
+    {
+        try
+        {
+            foreach (var operation in operations.Where(operation => operation is { Value: not null, ETag: not null }))
+            {
+                GoNumber.ParseInt(operation.ETag!, "Atoi");
+            }
+        }
+        catch (FormatException e)
+        {
+            throw new InvalidETagException(e.Message);
+        }
+    }
 
     private async Task<StateItem?> Get(string key, CancellationToken cancellationToken)
     {

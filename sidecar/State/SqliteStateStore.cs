@@ -58,6 +58,8 @@ internal sealed class SqliteStateStore : IStateStore
         return found;
     }));
 
+    public long TtlSeconds(string text) => SqlTtl.Seconds(text);
+
     public ValueTask Apply(IReadOnlyList<StateOperation> operations, CancellationToken stop) => new(_database.Write(db =>
     {
         foreach (var operation in operations)

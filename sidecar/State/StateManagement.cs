@@ -11,14 +11,17 @@ namespace Lavka.Sidecar.State;
 /// <summary>Dapr's state management, whoever asks for it (Dapr: reference/api/state_api). Every operation throws an <see cref="ApiException"/> for what it cannot do.</summary>
 internal sealed class StateManagement(Components components, ResiliencyPolicies policies, Outbox outbox, Telemetry telemetry, string appId)
 {
-    public LoadedStateStore Find(string name)
+    /// <summary>The state store of this name.</summary>
+    /// <param name="name">The component's.</param>
+    /// <param name="tellsApp">Whether the error's details name the app: over HTTP, but not over gRPC nor for queries.</param>
+    public LoadedStateStore Find(string name, bool tellsApp = false)
     {
         return components.StateStores.TryGetValue(name, out var store) ? store
             : components.StateStores.IsEmpty
                 ? throw new ApiException(500, "ERR_STATE_STORE_NOT_CONFIGURED", $"state store {name} is not configured", NotThere("DAPR_STATE_NOT_CONFIGURED")) { Code = StatusCode.FailedPrecondition, HidesMetadata = true }
                 : throw new ApiException(400, "ERR_STATE_STORE_NOT_FOUND", $"state store {name} is not found", NotThere("DAPR_STATE_NOT_FOUND")) { HidesMetadata = true };
 
-        JsonArray NotThere(string reason) => ApiException.DetailsOf(reason, new() { ["appID"] = appId });
+        JsonArray NotThere(string reason) => ApiException.DetailsOf(reason, tellsApp ? new() { ["appID"] = appId } : null);
     }
 
     /// <summary>Null: there is no such key.</summary>
@@ -54,21 +57,15 @@ internal sealed class StateManagement(Components components, ResiliencyPolicies 
     {
         var keys = items.Select(item => StoredKey(store, item.Key)).ToList();
         var failures = items.Count == 1
-            ? [await Try(store, "set", () => items[0].Upsert(keys[0], metadata), stop)]
-            : await Task.WhenAll(items.Zip(keys, (item, key) => Try(store, "set", () => item.Upsert(key, metadata), stop)));
-        if (Worst(failures) is { } failed)
-        {
-            throw new ApiException(failed.Status, "ERR_STATE_SAVE", $"failed saving state in state store {store.Name}: {failed.Message}");
-        }
+            ? [await Try(store, "set", () => items[0].Upsert(keys[0], metadata, store.Store), stop)]
+            : await Task.WhenAll(items.Zip(keys, (item, key) => Try(store, "set", () => item.Upsert(key, metadata, store.Store), stop)));
+        Check(failures, "ERR_STATE_SAVE", $"failed saving state in state store {store.Name}");
     }
 
     public async ValueTask Delete(LoadedStateStore store, StateRequest item, CancellationToken stop)
     {
         var key = StoredKey(store, item.Key);
-        if (Worst([await Try(store, "delete", () => new(key, null, item.ETag, item.FirstWrite()), stop)]) is { } failed)
-        {
-            throw new ApiException(failed.Status, "ERR_STATE_DELETE", $"failed deleting state with key {item.Key}: {failed.Message}");
-        }
+        Check([await Try(store, "delete", () => new(key, null, item.ETag, item.FirstWrite()), stop)], "ERR_STATE_DELETE", $"failed deleting state with key {item.Key}");
     }
 
     /// <summary>Deletes items, each for itself.</summary>
@@ -76,10 +73,7 @@ internal sealed class StateManagement(Components components, ResiliencyPolicies 
     {
         var keys = items.Select(item => StoredKey(store, item.Key)).ToList();
         var failures = await Task.WhenAll(items.Zip(keys, (item, key) => Try(store, "bulk_delete", () => new(key, null, item.ETag, item.FirstWrite()), stop)));
-        if (Worst(failures) is { } failed)
-        {
-            throw new ApiException(failed.Status, "ERR_STATE_BULK_DELETE", $"failed deleting state in state store {store.Name}: {failed.Message}");
-        }
+        Check(failures, "ERR_STATE_BULK_DELETE", $"failed deleting state in state store {store.Name}");
     }
 
     /// <summary>Makes all the changes, or none; with an outbox the saved items become events (Dapr: developing-applications/building-blocks/state-management/howto-outbox).</summary>
@@ -94,9 +88,9 @@ internal sealed class StateManagement(Components components, ResiliencyPolicies 
             var key = StoredKey(store, item.Key);
             try
             {
-                operations.Add(isUpsert ? item.Upsert(key, metadata) : item.Delete(key));
+                operations.Add(isUpsert ? item.Upsert(key, metadata, store.Store) : item.Delete(key));
             }
-            catch (StateOptionException e)
+            catch (Exception e) when (e is StateOptionException or FormatException)
             {
                 throw TransactionFailed(e.Message);
             }
@@ -153,12 +147,16 @@ internal sealed class StateManagement(Components components, ResiliencyPolicies 
             return store.Prefix.Apply(key);
         }
 
-        var message = $"api error: code = InvalidArgument desc = input key/keyPrefix '{key}' can't contain '||'";
-        throw ApiException.Detailed(400, "ERR_MALFORMED_REQUEST", message, "DAPR_STATE_ILLEGAL_KEY", null, ApiException.Resource("state", store.Name), new()
+        var problem = $"input key/keyPrefix '{key}' can't contain '||'";
+        var message = $"api error: code = InvalidArgument desc = {problem}";
+        throw new ApiException(400, "ERR_MALFORMED_REQUEST", message, ApiException.DetailsOf("DAPR_STATE_ILLEGAL_KEY", null, ApiException.Resource("state", store.Name), new()
         {
             ["@type"] = "type.googleapis.com/google.rpc.BadRequest",
             ["field_violations"] = new JsonArray(new JsonObject { ["description"] = message, ["field"] = key }),
-        });
+        }))
+        {
+            GrpcMessage = problem,
+        };
     }
 
     /// <summary>Null, or why the change was not made.</summary>
@@ -175,10 +173,22 @@ internal sealed class StateManagement(Components components, ResiliencyPolicies 
         }
     }
 
-    /// <summary>Null: none has failed. A conflict comes before all else.</summary>
-    private static (int Status, string Message)? Worst(Exception?[] failures) => failures.OfType<Exception>().ToList() is not { Count: > 0 } failed ? null
-        : failed.OfType<ETagMismatchException>().FirstOrDefault() is { } conflict ? (409, conflict.Message)
-        : (500, string.Join('\n', failed.Select(e => e.Message)));
+    /// <exception cref="ApiException">One of the changes was not made. If it was the ETags alone, this is told once for all of them; otherwise a wrong ETag comes before all else.</exception>
+    private static void Check(Exception?[] failures, string errorCode, string what)
+    {
+        var failed = failures.OfType<Exception>().ToList();
+        if (failed.Count > 0)
+        {
+            var reasons = string.Join('\n', failed.Select(e => e.Message));
+            var wrong = failed.Find(e => e is ETagMismatchException or InvalidETagException);
+            if (failures.Length > 1 && failed.TrueForAll(e => e is ETagMismatchException or InvalidETagException))
+            {
+                wrong = failed.Exists(e => e is InvalidETagException) ? new InvalidETagException(reasons) : new ETagMismatchException(reasons);
+            }
+
+            throw new ApiException(wrong is null ? 500 : wrong is ETagMismatchException ? 409 : 400, errorCode, $"{what}: {wrong?.Message ?? reasons}");
+        }
+    }
 
     private async ValueTask Apply(LoadedStateStore store, string operation, IReadOnlyList<StateOperation> operations, CancellationToken stop) => await Run(store, operation, async token =>
     {

@@ -15,6 +15,9 @@ internal sealed record StateItem(byte[] Value, string ETag, DateTimeOffset? Expi
 /// <param name="Persist">Whether it was said in so many words that it lives for good (<c>ttlInSeconds: -1</c>), where a store has another default.</param>
 internal sealed record StateOperation(string Key, byte[]? Value, string? ETag = null, bool FirstWrite = false, TimeSpan? Ttl = null, bool Persist = false);
 
+/// <summary>An ETag that no item of this store can have (HTTP 400).</summary>
+internal sealed class InvalidETagException(string inner) : Exception($"invalid etag value: {inner}");
+
 /// <summary>Somebody else changed the item first (HTTP 409 from a plain save or delete).</summary>
 internal sealed class ETagMismatchException(string? inner) : Exception(
     inner is null ? "possible etag mismatch. error from state store" : $"possible etag mismatch. error from state store: {inner}");

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Lavka.Sidecar.State;
 
 /// <summary>An option of a state operation that there is not.</summary>
@@ -37,10 +35,17 @@ internal sealed record StateRequest
 
     /// <param name="key">The key as stored.</param>
     /// <param name="request">The metadata of the request as a whole, which comes before the item's.</param>
-    /// <exception cref="StateOptionException">An option or the TTL is not one of Dapr's.</exception>
-    public StateOperation Upsert(string key, IReadOnlyDictionary<string, string> request) => Seconds(request) is not { } seconds ? new(key, Value, ETag, FirstWrite())
-        : seconds > 0 ? new(key, Value, ETag, FirstWrite(), TimeSpan.FromSeconds(Math.Min(seconds, MostSeconds)))
-        : new(key, Value, ETag, FirstWrite(), Persist: true);
+    /// <param name="store">Where it is to be saved.</param>
+    /// <exception cref="StateOptionException">An option is not one of Dapr's.</exception>
+    /// <exception cref="FormatException">Nor is the TTL.</exception>
+    public StateOperation Upsert(string key, IReadOnlyDictionary<string, string> request, IStateStore store)
+    {
+        var change = new StateOperation(key, Value, ETag, FirstWrite());
+        var ttl = request.GetValueOrDefault("ttlInSeconds") ?? Metadata.GetValueOrDefault("ttlInSeconds");
+        return string.IsNullOrEmpty(ttl) ? change
+            : store.TtlSeconds(ttl) is > 0 and var seconds ? change with { Ttl = TimeSpan.FromSeconds(Math.Min(seconds, MostSeconds)) }
+            : change with { Persist = true };
+    }
 
     /// <param name="key">The key as stored.</param>
     public StateOperation Delete(string key) => new(key, null, ETag, Concurrency == "first-write");
@@ -52,12 +57,4 @@ internal sealed record StateRequest
         : Concurrency is null or "" or "last-write" ? false
         : Concurrency == "first-write" ? true
         : throw new StateOptionException($"unrecognized concurrency model '{Concurrency}'");
-
-    private long? Seconds(IReadOnlyDictionary<string, string> request)
-    {
-        var text = request.GetValueOrDefault("ttlInSeconds") ?? Metadata.GetValueOrDefault("ttlInSeconds");
-        return string.IsNullOrEmpty(text) ? null
-            : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seconds) ? seconds
-            : throw new StateOptionException($"strconv.Atoi: parsing \"{text}\": invalid syntax");
-    }
 }
