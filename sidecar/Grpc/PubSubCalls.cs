@@ -1,5 +1,4 @@
 using Dapr.Client.Autogen.Grpc.v1;
-using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Lavka.Sidecar.Observability;
@@ -24,11 +23,11 @@ internal sealed class PubSubCalls(Publisher publisher, StreamSubscriptions strea
     private async Task<Empty> PublishEvent(PublishEventRequest request, GrpcCall call)
     {
         var to = To(request.PubsubName, request.Topic, request.Metadata, call);
-        Dictionary<string, string> metadata = new(request.Metadata);
+        IReadOnlyDictionary<string, string> metadata = request.Metadata;
         if (to.IsRaw)
         {
             // Without an envelope for the trace it travels beside the event. daprd does so for gRPC alone.
-            (metadata["traceid"], metadata["tracestate"]) = (to.TraceParent, to.TraceState);
+            metadata = new Dictionary<string, string>(request.Metadata) { ["traceid"] = to.TraceParent, ["tracestate"] = to.TraceState };
         }
 
         await publisher.Publish(to, new(request.Data.Memory, request.DataContentType, metadata), call.Stop);
@@ -38,12 +37,15 @@ internal sealed class PubSubCalls(Publisher publisher, StreamSubscriptions strea
     private async Task<BulkPublishResponse> BulkPublishEvent(BulkPublishRequest request, GrpcCall call)
     {
         var to = To(request.PubsubName, request.Topic, request.Metadata, call);
-        await publisher.PublishBulk(to, request.Entries.Select(entry => new OutgoingEvent(entry.Event.Memory, entry.ContentType, Metadata(request, entry), entry.EntryId)), call.Stop);
+        await publisher.PublishBulk(to, request.Entries.Select(Event), call.Stop);
         return new();
+
+        OutgoingEvent Event(BulkPublishRequestEntry entry) => new(entry.Event.Memory, entry.ContentType, Metadata(request, entry), entry.EntryId);
     }
 
     /// <summary>A streaming subscription. Like daprd's it never ends well: whatever ends it is an error, the client's own half-close too.</summary>
-    private async Task SubscribeTopicEventsAlpha1(IAsyncStreamReader<SubscribeTopicEventsRequestAlpha1> requests, IServerStreamWriter<SubscribeTopicEventsResponseAlpha1> answers, GrpcCall call)
+    private async Task SubscribeTopicEventsAlpha1(
+        IAsyncStreamReader<SubscribeTopicEventsRequestAlpha1> requests, IServerStreamWriter<SubscribeTopicEventsResponseAlpha1> answers, GrpcCall call)
     {
         if (!await requests.MoveNext(call.Stop))
         {
@@ -61,8 +63,10 @@ internal sealed class PubSubCalls(Publisher publisher, StreamSubscriptions strea
             throw Unknown("topic is required");
         }
 
-        var spec = new SubscriptionSpec(initial.PubsubName, initial.Topic, [new(null, "/")], initial.DeadLetterTopic.Length == 0 ? null : initial.DeadLetterTopic,
-            new Dictionary<string, string>(initial.Metadata), null, SubscriptionType.Streaming);
+        var deadLetterTopic = initial.DeadLetterTopic.Length == 0 ? null : initial.DeadLetterTopic;
+        Dictionary<string, string> metadata = new(initial.Metadata);
+        var spec = new SubscriptionSpec(
+            initial.PubsubName, initial.Topic, [new(null, "/")], deadLetterTopic, metadata, null, SubscriptionType.Streaming);
         using var delivery = new StreamDelivery(spec, answers, telemetry);
         try
         {
@@ -111,11 +115,10 @@ internal sealed class PubSubCalls(Publisher publisher, StreamSubscriptions strea
         return metadata;
     }
 
-    private Publication To(string pubSubName, string topic, MapField<string, string> metadata, GrpcCall call)
+    private Publication To(string pubSubName, string topic, IReadOnlyDictionary<string, string> metadata, GrpcCall call)
     {
-        Dictionary<string, string> read = new(metadata);
-        var pubSub = publisher.Find(pubSubName, topic, read, tellsMetadata: false);
+        var pubSub = publisher.Find(pubSubName, topic, metadata, tellsMetadata: false);
         var (traceParent, traceState) = call.TraceContext;
-        return new(pubSub, topic, Publisher.IsRaw(pubSub, read), traceParent, traceState);
+        return new(pubSub, topic, Publisher.IsRaw(pubSub, metadata), traceParent, traceState);
     }
 }

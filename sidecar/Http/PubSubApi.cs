@@ -54,12 +54,13 @@ internal sealed class PubSubApi(Publisher publisher)
         }
         catch (Exception e) when (e is JsonException or BodyTooLargeException)
         {
-            throw publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_UNMARSHAL_EVENTS", $"error when unmarshaling the request for topic {topic} pubsub {pubSubName}: {e.Message}", null);
+            var message = $"error when unmarshaling the request for topic {topic} pubsub {pubSubName}: {e.Message}";
+            throw publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_UNMARSHAL_EVENTS", message, null);
         }
 
         try
         {
-            await publisher.PublishBulk(to, entries.Select(entry => new OutgoingEvent(EventBytes(entry) ?? throw Mismatch(), entry.ContentType, entry.Metadata, entry.Id)), request.Stop);
+            await publisher.PublishBulk(to, entries.Select(Event), request.Stop);
         }
         catch (ApiException e) when (e.Status == 500 && e.ErrorCode == "ERR_PUBSUB_PUBLISH_MESSAGE")
         {
@@ -74,10 +75,13 @@ internal sealed class PubSubApi(Publisher publisher)
 
         request.Nothing();
 
+        OutgoingEvent Event(BulkEntry entry) => new(EventBytes(entry) ?? throw Mismatch(), entry.ContentType, entry.Metadata, entry.Id);
+
         ApiException Mismatch()
         {
             const string problem = "error: mismatch between contentType and event";
-            return publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_MARSHAL_ENVELOPE", $"error when marshalling cloud event envelope for topic {topic} pubsub {pubSubName}: {problem}", problem);
+            var message = $"error when marshalling cloud event envelope for topic {topic} pubsub {pubSubName}: {problem}";
+            return publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_MARSHAL_ENVELOPE", message, problem);
         }
     }
 

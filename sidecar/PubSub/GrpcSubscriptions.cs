@@ -10,7 +10,8 @@ namespace Lavka.Sidecar.PubSub;
 internal static class GrpcSubscriptions
 {
     // As daprd's built-in policy for what it asks at the start.
-    private static readonly Policy Patience = new(null, new(Exponential: true, default, TimeSpan.FromSeconds(1), MaxRetries: 3, null), null, TimeProvider.System);
+    private static readonly RetrySpec Retries = new(Exponential: true, default, MaxInterval: TimeSpan.FromSeconds(1), MaxRetries: 3, null);
+    private static readonly Policy Patience = new(null, Retries, null, TimeProvider.System);
 
     /// <summary>Asks the app; one that does not know the call has no subscriptions.</summary>
     /// <exception cref="RpcException">It has no answer but an error.</exception>
@@ -33,7 +34,8 @@ internal static class GrpcSubscriptions
 
     private static SubscriptionSpec Read(TopicSubscription subscription)
     {
-        var routes = (subscription.Routes?.Rules ?? []).Select(rule => new Route(SubscriptionSpec.Condition(rule.Match), rule.Path)).ToList();
+        var rules = subscription.Routes?.Rules ?? [];
+        var routes = rules.Select(rule => new Route(SubscriptionSpec.Condition(rule.Match), rule.Path)).ToList();
         if (subscription.Routes?.Default is { Length: > 0 } otherwise)
         {
             routes.Add(new(null, otherwise));
@@ -45,8 +47,13 @@ internal static class GrpcSubscriptions
             routes.Add(new(null, ""));
         }
 
-        return new(subscription.PubsubName, subscription.Topic, routes, subscription.DeadLetterTopic.Length == 0 ? null : subscription.DeadLetterTopic,
+        return new(
+            subscription.PubsubName,
+            subscription.Topic,
+            routes,
+            subscription.DeadLetterTopic.Length == 0 ? null : subscription.DeadLetterTopic,
             new Dictionary<string, string>(subscription.Metadata),
-            subscription.BulkSubscribe is { Enabled: true } bulk ? BulkSubscribe.From(bulk.MaxMessagesCount, bulk.MaxAwaitDurationMs) : null, SubscriptionType.Programmatic);
+            subscription.BulkSubscribe is { Enabled: true } bulk ? BulkSubscribe.From(bulk.MaxMessagesCount, bulk.MaxAwaitDurationMs) : null,
+            SubscriptionType.Programmatic);
     }
 }

@@ -13,7 +13,8 @@ namespace Lavka.Sidecar.PubSub;
 /// <param name="ContentType">What the data are; null or empty: text.</param>
 /// <param name="Metadata">For its envelope and the broker, for example <c>cloudevent.id</c> or <c>partitionKey</c>.</param>
 /// <param name="EntryId">Tells the events of a bulk apart.</param>
-internal sealed record OutgoingEvent(ReadOnlyMemory<byte> Data, string? ContentType, IReadOnlyDictionary<string, string> Metadata, string EntryId = "");
+internal sealed record OutgoingEvent(
+    ReadOnlyMemory<byte> Data, string? ContentType, IReadOnlyDictionary<string, string> Metadata, string EntryId = "");
 
 /// <summary>Where events are published to, and how.</summary>
 /// <param name="PubSub">The component.</param>
@@ -23,7 +24,9 @@ internal sealed record OutgoingEvent(ReadOnlyMemory<byte> Data, string? ContentT
 /// <param name="TraceState">The trace's state, or nothing.</param>
 internal readonly record struct Publication(LoadedPubSub PubSub, string Topic, bool IsRaw, string TraceParent, string TraceState);
 
-/// <summary>Publishes with the app's scopes and resiliency policies: for the API (Dapr: reference/api/pubsub_api), for dead letters, for the outbox.</summary>
+/// <summary>
+/// Publishes with the app's scopes and resiliency policies: for the API (Dapr: reference/api/pubsub_api), for dead letters, for the outbox.
+/// </summary>
 internal sealed class Publisher(Components components, ResiliencyPolicies policies, Telemetry telemetry, SidecarOptions options)
 {
     /// <summary>The component to publish with.</summary>
@@ -41,16 +44,19 @@ internal sealed class Publisher(Components components, ResiliencyPolicies polici
 
         if (!components.PubSubs.TryGetValue(pubSubName, out var pubSub))
         {
-            throw new ApiException(404, "ERR_PUBSUB_NOT_FOUND", $"pubsub {pubSubName} is not found", ApiException.DetailsOf("DAPR_PUBSUB_NOT_FOUND", tellsMetadata ? ToJson(metadata) : null))
-            {
-                Code = StatusCode.InvalidArgument,
-            };
+            var details = ApiException.DetailsOf("DAPR_PUBSUB_NOT_FOUND", tellsMetadata ? ToJson(metadata) : null);
+            throw new ApiException(404, "ERR_PUBSUB_NOT_FOUND", $"pubsub {pubSubName} is not found", details) { Code = StatusCode.InvalidArgument };
         }
 
-        return topic.Length > 0 ? pubSub : throw Empty("ERR_TOPIC_NAME_EMPTY", "DAPR_PUBSUB_TOPIC_NAME_EMPTY", $"topic is empty in pubsub {pubSubName}");
+        return topic.Length > 0
+            ? pubSub
+            : throw Empty("ERR_TOPIC_NAME_EMPTY", "DAPR_PUBSUB_TOPIC_NAME_EMPTY", $"topic is empty in pubsub {pubSubName}");
 
-        ApiException Empty(string errorCode, string reason, string message) =>
-            new(404, errorCode, message, ApiException.DetailsOf(reason, ToJson(metadata), ApiException.Resource("pubsub", pubSubName, message))) { Code = StatusCode.InvalidArgument };
+        ApiException Empty(string errorCode, string reason, string message)
+        {
+            var details = ApiException.DetailsOf(reason, ToJson(metadata), ApiException.Resource("pubsub", pubSubName, message));
+            return new(404, errorCode, message, details) { Code = StatusCode.InvalidArgument };
+        }
     }
 
     /// <summary>Whether a request's metadata say that its events go without an envelope (Dapr: developing-applications/building-blocks/pubsub/pubsub-raw).</summary>
@@ -82,7 +88,8 @@ internal sealed class Publisher(Components components, ResiliencyPolicies polici
             if (@event.EntryId.Length == 0 || !ids.Add(@event.EntryId))
             {
                 const string problem = "entryId is duplicated or not present for entry";
-                throw Unpublishable(to.PubSub.Name, "DAPR_PUBSUB_MARSHAL_EVENTS", $"error marshaling events to bytes for topic {to.Topic} pubsub {to.PubSub.Name}. error: {problem}", problem);
+                var message = $"error marshaling events to bytes for topic {to.Topic} pubsub {to.PubSub.Name}. error: {problem}";
+                throw Unpublishable(to.PubSub.Name, "DAPR_PUBSUB_MARSHAL_EVENTS", message, problem);
             }
 
             checkedEvents.Add(@event);
@@ -115,7 +122,9 @@ internal sealed class Publisher(Components components, ResiliencyPolicies polici
 
     private byte[] Envelope(Publication to, OutgoingEvent @event)
     {
-        var source = new EnvelopeSource(to.PubSub.Name, to.Topic, options.AppId, to.TraceParent, to.TraceState, @event.Metadata, to.PubSub.Broker.HandlesTtl, options.Time.GetUtcNow());
+        var pubSub = to.PubSub;
+        var source = new EnvelopeSource(
+            pubSub.Name, to.Topic, options.AppId, to.TraceParent, to.TraceState, @event.Metadata, pubSub.Broker.HandlesTtl, options.Time.GetUtcNow());
         if (!CloudEvents.IsCloudEvent(@event.ContentType))
         {
             return CloudEvents.Wrap(@event.Data, @event.ContentType, source);

@@ -11,7 +11,8 @@ internal sealed class RunningSubscription : IAsyncDisposable
     private readonly IAsyncDisposable _subscription;
     private readonly BulkSubscriber? _bulk;
 
-    private RunningSubscription(SubscriptionSpec spec, LoadedPubSub pubSub, string consumer, IAsyncDisposable subscription, BulkSubscriber? bulk) =>
+    private RunningSubscription(
+        SubscriptionSpec spec, LoadedPubSub pubSub, string consumer, IAsyncDisposable subscription, BulkSubscriber? bulk) =>
         (Spec, PubSub, Consumer, _subscription, _bulk) = (spec, pubSub, consumer, subscription, bulk);
 
     public SubscriptionSpec Spec { get; }
@@ -48,15 +49,18 @@ internal sealed class RunningSubscription : IAsyncDisposable
         /// <param name="consumer">The consumer group.</param>
         /// <param name="delivery">The way to whoever has subscribed.</param>
         /// <param name="cancellationToken">Ends the start.</param>
-        public async Task<RunningSubscription> Start(SubscriptionSpec spec, LoadedPubSub pubSub, string consumer, IDelivery delivery, CancellationToken cancellationToken)
+        public async Task<RunningSubscription> Start(
+            SubscriptionSpec spec, LoadedPubSub pubSub, string consumer, IDelivery delivery, CancellationToken cancellationToken)
         {
             var deadLetters = new DeadLetters(spec, publisher, options.Logs.CreateLogger<DeadLetters>());
             var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, delivery, Policy, deadLetters, options);
-            MessageHandler handler = bulk is null ? new Subscriber(spec, delivery, Policy, deadLetters, telemetry, options).Deliver : bulk.Deliver;
+            MessageHandler handler = bulk is null
+                ? new Subscriber(spec, delivery, Policy, deadLetters, telemetry, options).Deliver
+                : bulk.Deliver;
             try
             {
-                var subscription = await pubSub.Broker.Subscribe(new(spec.Topic, consumer, spec.Metadata, spec.Bulk?.MaxMessages ?? 1), handler, cancellationToken);
-                return new(spec, pubSub, consumer, subscription, bulk);
+                var request = new SubscribeRequest(spec.Topic, consumer, spec.Metadata, spec.Bulk?.MaxMessages ?? 1);
+                return new(spec, pubSub, consumer, await pubSub.Broker.Subscribe(request, handler, cancellationToken), bulk);
             }
             catch
             {

@@ -4,8 +4,8 @@ using Lavka.Sidecar.Resources;
 namespace Lavka.Sidecar.PubSub;
 
 /// <summary>
-/// Subscriptions of clients that have opened a stream (Dapr: developing-applications/building-blocks/pubsub/subscription-methods, streaming subscriptions). Each lasts as long as its stream,
-/// app or no app; there may be several for a topic.
+/// Subscriptions of clients that have opened a stream (Dapr: developing-applications/building-blocks/pubsub/subscription-methods,
+/// streaming subscriptions). Each lasts as long as its stream, app or no app; there may be several for a topic.
 /// </summary>
 internal sealed class StreamSubscriptions(Components components, Publisher publisher, RunningSubscription.Starter starter)
 {
@@ -49,7 +49,9 @@ internal sealed class StreamSubscriptions(Components components, Publisher publi
     /// <summary>Runs a subscription for as long as its stream.</summary>
     /// <param name="spec">What is subscribed to.</param>
     /// <param name="delivery">The way back to the client.</param>
-    /// <param name="stream">Called when the subscription is there; completes when the client has ended the stream. Its token ends when the component has gone.</param>
+    /// <param name="stream">
+    /// Called when the subscription is there; completes when the client has ended the stream. Its token ends when the component has gone.
+    /// </param>
     /// <param name="cancellationToken">Ends with the call.</param>
     /// <exception cref="ApiException">There is no such component.</exception>
     /// <exception cref="UnauthorizedAccessException">The app may not subscribe to this topic.</exception>

@@ -5,8 +5,8 @@ using Lavka.Sidecar.Testing;
 namespace Lavka.Sidecar.PubSub.Delivery;
 
 /// <summary>
-/// Has one subscription's messages delivered several at a time; the app answers for each (Dapr: reference/api/pubsub_api, bulk subscribe). Only those not
-/// taken are sent again.
+/// Has one subscription's messages delivered several at a time; the app answers for each (Dapr: reference/api/pubsub_api, bulk
+/// subscribe). Only those not taken are sent again.
 /// </summary>
 internal sealed class BulkSubscriber : IAsyncDisposable
 {
@@ -103,7 +103,9 @@ internal sealed class BulkSubscriber : IAsyncDisposable
             await _policy().Run(async stop =>
             {
                 var batch = left;
-                var statusCode = _test is null ? await Ask(batch, stop) : await _test.Deliver<int?>(_spec.Topic, () => Ask(batch, stop), () => null, stop);
+                var statusCode = _test is null
+                    ? await Ask(batch, stop)
+                    : await _test.Deliver<int?>(_spec.Topic, () => Ask(batch, stop), () => null, stop);
                 return new Attempt<bool>(left.Count == 0, Failed: left.Count > 0, statusCode);
             }, _stop.Token);
         }
@@ -119,14 +121,15 @@ internal sealed class BulkSubscriber : IAsyncDisposable
 
         async ValueTask<int?> Ask(List<BulkEntry> batch, CancellationToken stop)
         {
-            var attempt = await _delivery.DeliverBulk(path, batch, stop);
-            left = await Settle(path, batch, attempt.Value, stop);
-            return attempt.StatusCode;
+            var answer = await _delivery.DeliverBulk(path, batch, stop);
+            left = await Settle(path, batch, answer.Answers, stop);
+            return answer.StatusCode;
         }
     }
 
     /// <summary>Does what is said of each; answers with those that have not been taken.</summary>
-    private async Task<List<BulkEntry>> Settle(string path, List<BulkEntry> entries, IReadOnlyDictionary<string, DeliveryAnswer> answers, CancellationToken stop)
+    private async Task<List<BulkEntry>> Settle(
+        string path, List<BulkEntry> entries, IReadOnlyDictionary<string, DeliveryAnswer> answers, CancellationToken stop)
     {
         var left = new List<BulkEntry>();
         foreach (var entry in entries)

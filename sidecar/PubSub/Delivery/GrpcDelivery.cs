@@ -6,7 +6,7 @@ using Lavka.Sidecar.Resiliency;
 
 namespace Lavka.Sidecar.PubSub.Delivery;
 
-/// <summary>Brings events to a gRPC app (Dapr: <c>OnTopicEvent</c> and <c>OnBulkTopicEvent</c> of the services AppCallback and AppCallbackAlpha).</summary>
+/// <summary>Brings events to a gRPC app (Dapr: <c>OnTopicEvent</c> and <c>OnBulkTopicEvent</c> of AppCallback and AppCallbackAlpha).</summary>
 internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetry telemetry) : IDelivery
 {
     private const string PubSubName = "pubsubName";
@@ -15,13 +15,14 @@ internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetr
     {
         var request = TopicEvents.Request(spec, routed, message);
         var metadata = message.Metadata.Where(pair => pair.Key != PubSubName).Append(new(PubSubName, spec.PubSubName));
-        var answer = await Call(message.Topic, TopicEvents.Trace(request), routed.TraceState, metadata, options => app.OnTopicEvent(request, options), cancellationToken);
+        var trace = (TopicEvents.Trace(request), routed.TraceState);
+        var answer = await Call(message.Topic, trace, metadata, options => app.OnTopicEvent(request, options), cancellationToken);
         return answer.Value is not null ? Attempt(Read(answer.Value.Status))
             : answer.Code == StatusCode.Unimplemented ? new(DeliveryAnswer.Unimplemented)
             : new(DeliveryAnswer.Retry, Failed: true, (int)answer.Code);
     }
 
-    public async ValueTask<Attempt<IReadOnlyDictionary<string, DeliveryAnswer>>> DeliverBulk(string path, IReadOnlyList<BulkEntry> entries, CancellationToken cancellationToken)
+    public async ValueTask<BulkAnswer> DeliverBulk(string path, IReadOnlyList<BulkEntry> entries, CancellationToken cancellationToken)
     {
         var request = new TopicEventBulkRequest
         {
@@ -33,18 +34,18 @@ internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetr
             Type = "com.dapr.event.sent.bulk",
             Path = path,
         };
-        var (traceParent, traceState) = spec.RawPayload == true ? (null, null) : (entries[0].Routed.TraceParent ?? "", entries[0].Routed.TraceState);
-        var answer = await Call(spec.Topic, traceParent, traceState, request.Metadata, options => app.OnBulkTopicEvent(request, options), cancellationToken);
+        var trace = spec.RawPayload == true ? (null, null) : (entries[0].Routed.TraceParent ?? "", entries[0].Routed.TraceState);
+        var answer = await Call(spec.Topic, trace, request.Metadata, options => app.OnBulkTopicEvent(request, options), cancellationToken);
         if (answer.Code == StatusCode.Unimplemented)
         {
-            answer = await Call(spec.Topic, traceParent, traceState, request.Metadata, options => app.OnBulkTopicEventAlpha1(request, options), cancellationToken);
+            answer = await Call(spec.Topic, trace, request.Metadata, options => app.OnBulkTopicEventAlpha1(request, options), cancellationToken);
         }
 
         if (answer.Value is null)
         {
             return answer.Code == StatusCode.Unimplemented
-                ? new(entries.ToDictionary(entry => entry.Id, _ => DeliveryAnswer.Unimplemented))
-                : new(new Dictionary<string, DeliveryAnswer>(), Failed: true, (int)answer.Code);
+                ? BulkAnswer.Same(entries, DeliveryAnswer.Unimplemented)
+                : BulkAnswer.None((int)answer.Code);
         }
 
         var answers = new Dictionary<string, DeliveryAnswer>();
@@ -69,14 +70,18 @@ internal sealed class GrpcDelivery(SubscriptionSpec spec, AppCalls app, Telemetr
 
     /// <summary>Calls the app; an error is an answer too.</summary>
     private async Task<(T? Value, StatusCode Code)> Call<T>(
-        string topic, string? traceParent, string? traceState, IEnumerable<KeyValuePair<string, string>> metadata, Func<CallOptions, Task<T>> call, CancellationToken cancellationToken)
+        string topic,
+        (string? Parent, string? State) trace,
+        IEnumerable<KeyValuePair<string, string>> metadata,
+        Func<CallOptions, Task<T>> call,
+        CancellationToken cancellationToken)
         where T : class
     {
         var headers = new Metadata();
-        using var span = traceParent is null ? null : telemetry.StartDelivery($"pubsub/{topic}", traceParent, traceState);
-        if (traceParent is not null)
+        using var span = trace.Parent is null ? null : telemetry.StartDelivery($"pubsub/{topic}", trace.Parent, trace.State);
+        if (trace.Parent is not null)
         {
-            telemetry.Propagate(span, traceParent, traceState, headers);
+            telemetry.Propagate(span, trace.Parent, trace.State, headers);
         }
 
         foreach (var (name, value) in metadata)

@@ -18,7 +18,8 @@ internal sealed class HttpDelivery(SubscriptionSpec spec, AppChannel app, Teleme
         using var request = Post(routed.Path!, routed.Body, CloudEventType);
         foreach (var (name, value) in message.Metadata)
         {
-            if (!name.Equals("content-type", StringComparison.OrdinalIgnoreCase) && !name.Equals("content-length", StringComparison.OrdinalIgnoreCase)
+            if (!name.Equals("content-type", StringComparison.OrdinalIgnoreCase)
+                && !name.Equals("content-length", StringComparison.OrdinalIgnoreCase)
                 && !request.Headers.TryAddWithoutValidation(name, value))
             {
                 request.Content!.Headers.TryAddWithoutValidation(name, value);
@@ -40,12 +41,11 @@ internal sealed class HttpDelivery(SubscriptionSpec spec, AppChannel app, Teleme
             return new(DeliveryAnswer.Retry, Failed: true, (int)response.StatusCode);
         }
 
-        return response.Content.Headers.ContentLength == 0 ? new(DeliveryAnswer.Success)
-            : Read(await response.Content.ReadAsByteArrayAsync(cancellationToken)) is var answer && answer == DeliveryAnswer.Retry ? new(answer, Failed: true)
-            : new(answer);
+        var answer = response.Content.Headers.ContentLength == 0 ? DeliveryAnswer.Success : Read(await response.Content.ReadAsByteArrayAsync(cancellationToken));
+        return new(answer, Failed: answer == DeliveryAnswer.Retry);
     }
 
-    public async ValueTask<Attempt<IReadOnlyDictionary<string, DeliveryAnswer>>> DeliverBulk(string path, IReadOnlyList<BulkEntry> entries, CancellationToken cancellationToken)
+    public async ValueTask<BulkAnswer> DeliverBulk(string path, IReadOnlyList<BulkEntry> entries, CancellationToken cancellationToken)
     {
         using var span = telemetry.StartDelivery($"pubsub/{spec.Topic}", entries[0].Routed.TraceParent, entries[0].Routed.TraceState);
         using var request = Post(path, HttpBulk.Body(spec, entries), new("application/json"));
@@ -55,17 +55,18 @@ internal sealed class HttpDelivery(SubscriptionSpec spec, AppChannel app, Teleme
         Telemetry.End(span, (int)response.StatusCode);
         if (response.StatusCode == HttpStatusCode.NotFound)
         {
-            return new(entries.ToDictionary(entry => entry.Id, _ => DeliveryAnswer.Success));
+            return BulkAnswer.Same(entries, DeliveryAnswer.Success);
         }
 
         return response.IsSuccessStatusCode
             ? new(HttpBulk.Answers(await response.Content.ReadAsByteArrayAsync(cancellationToken)))
-            : new(new Dictionary<string, DeliveryAnswer>(), Failed: true, (int)response.StatusCode);
+            : BulkAnswer.None((int)response.StatusCode);
     }
 
     private HttpRequestMessage Post(string path, ReadOnlyMemory<byte> body, MediaTypeHeaderValue type)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, app.At(GoPath.Escape(GoPath.Clean(path)))) { Content = new ReadOnlyMemoryContent(body) };
+        var request = new HttpRequestMessage(HttpMethod.Post, app.At(GoPath.Escape(GoPath.Clean(path))));
+        request.Content = new ReadOnlyMemoryContent(body);
         request.Content.Headers.ContentType = type;
         return request;
     }
@@ -79,7 +80,8 @@ internal sealed class HttpDelivery(SubscriptionSpec spec, AppChannel app, Teleme
             if (document?.RootElement is { ValueKind: JsonValueKind.Object } answer)
             {
                 // Go reads names in any case, and the last one counts.
-                var status = answer.EnumerateObject().LastOrDefault(member => member.Name.Equals("status", StringComparison.OrdinalIgnoreCase)).Value;
+                var status = answer.EnumerateObject()
+                    .LastOrDefault(member => member.Name.Equals("status", StringComparison.OrdinalIgnoreCase)).Value;
                 return status.ValueKind == JsonValueKind.String ? DeliveryAnswers.Read(status.GetString()) : DeliveryAnswer.Success;
             }
         }

@@ -7,10 +7,11 @@ using Lavka.Sidecar.Resiliency;
 namespace Lavka.Sidecar.PubSub.Delivery;
 
 /// <summary>
-/// Sends events on a stream that a client has opened, and waits for the client to say what became of each (Dapr: developing-applications/building-blocks/pubsub/subscription-methods,
-/// streaming subscriptions). Until <see cref="Begin"/> it holds them back.
+/// Sends events on a stream that a client has opened, and waits for the client to say what became of each
+/// (Dapr: developing-applications/building-blocks/pubsub/subscription-methods, streaming subscriptions). Until <see cref="Begin"/> it holds them back.
 /// </summary>
-internal sealed class StreamDelivery(SubscriptionSpec spec, IServerStreamWriter<SubscribeTopicEventsResponseAlpha1> stream, Telemetry telemetry) : IDelivery, IDisposable
+internal sealed class StreamDelivery(SubscriptionSpec spec, IServerStreamWriter<SubscribeTopicEventsResponseAlpha1> stream, Telemetry telemetry)
+    : IDelivery, IDisposable
 {
     private sealed record Sent(string Id)
     {
@@ -34,7 +35,7 @@ internal sealed class StreamDelivery(SubscriptionSpec spec, IServerStreamWriter<
         {
             if (_sent.Find(sent => sent.Id == processed.Id && !sent.Answer.Task.IsCompleted) is { } sent)
             {
-                sent.Answer.TrySetResult(GrpcDelivery.Read(processed.Status?.Status ?? TopicEventResponse.Types.TopicEventResponseStatus.Success));
+                sent.Answer.TrySetResult(GrpcDelivery.Read(processed.Status?.Status ?? default));
             }
         }
     }
@@ -50,7 +51,9 @@ internal sealed class StreamDelivery(SubscriptionSpec spec, IServerStreamWriter<
 
         try
         {
-            using var span = TopicEvents.Trace(request) is { } traceParent ? telemetry.StartDelivery($"pubsub/{message.Topic}", traceParent, routed.TraceState) : null;
+            using var span = TopicEvents.Trace(request) is { } traceParent
+                ? telemetry.StartDelivery($"pubsub/{message.Topic}", traceParent, routed.TraceState)
+                : null;
             await Send(request, cancellationToken);
             return GrpcDelivery.Attempt(await sent.Answer.Task.WaitAsync(cancellationToken));
         }
@@ -64,7 +67,7 @@ internal sealed class StreamDelivery(SubscriptionSpec spec, IServerStreamWriter<
     }
 
     /// <exception cref="NotSupportedException">Always: a stream has no bulk subscriptions.</exception>
-    public ValueTask<Attempt<IReadOnlyDictionary<string, DeliveryAnswer>>> DeliverBulk(string path, IReadOnlyList<BulkEntry> entries, CancellationToken cancellationToken) =>
+    public ValueTask<BulkAnswer> DeliverBulk(string path, IReadOnlyList<BulkEntry> entries, CancellationToken cancellationToken) =>
         throw new NotSupportedException("A stream has no bulk subscriptions.");
 
     public void Dispose() => _writing.Dispose();

@@ -9,7 +9,9 @@ using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.PubSub.Delivery;
 
-/// <summary>CloudEvents as gRPC carries them: to apps, and on streams (Dapr: the messages <c>TopicEventRequest</c> and <c>TopicEventCERequest</c> of dapr.proto.runtime.v1).</summary>
+/// <summary>
+/// CloudEvents as gRPC carries them: to apps, and on streams (Dapr: the messages <c>TopicEventRequest</c> and <c>TopicEventCERequest</c>).
+/// </summary>
 internal static class TopicEvents
 {
     private static readonly JsonDocumentOptions Deep = new() { MaxDepth = ApiRequest.MaxDepth };
@@ -72,11 +74,16 @@ internal static class TopicEvents
     }
 
     /// <summary>The trace an event belongs to; nothing: it says that it belongs to none; null: it says nothing of traces.</summary>
-    public static string? Trace(TopicEventRequest request) => (request.Extensions.Fields.GetValueOrDefault("traceparent") ?? request.Extensions.Fields.GetValueOrDefault("traceid"))?.StringValue;
+    public static string? Trace(TopicEventRequest request)
+    {
+        var extensions = request.Extensions.Fields;
+        return (extensions.GetValueOrDefault("traceparent") ?? extensions.GetValueOrDefault("traceid"))?.StringValue;
+    }
 
-    private static ByteString Binary(JsonElement data) => data.ValueKind == JsonValueKind.String && data.TryGetBytesFromBase64(out var bytes)
-        ? UnsafeByteOperations.UnsafeWrap(bytes)
-        : throw new DeliveryException("data_base64 of the event is not in base64");
+    private static ByteString Binary(JsonElement data) =>
+        data.ValueKind == JsonValueKind.String && data.TryGetBytesFromBase64(out var bytes)
+            ? UnsafeByteOperations.UnsafeWrap(bytes)
+            : throw new DeliveryException("data_base64 of the event is not in base64");
 
     private static ByteString Data(JsonElement envelope, string contentType)
     {
@@ -88,10 +95,14 @@ internal static class TopicEvents
         var mediaType = contentType.Split(';')[0].ToLowerInvariant();
         if (mediaType.StartsWith("text/", StringComparison.Ordinal) || mediaType == "application/xml")
         {
-            return data.ValueKind == JsonValueKind.String ? ByteString.CopyFromUtf8(data.GetString()!) : throw new DeliveryException("unexpected data type encountered in envelope");
+            return data.ValueKind == JsonValueKind.String
+                ? ByteString.CopyFromUtf8(data.GetString()!)
+                : throw new DeliveryException("the event's data are no text, though their content type says so");
         }
 
-        return mediaType is "application/json" or CloudEvents.ContentType ? UnsafeByteOperations.UnsafeWrap(Escaped(GoJson.Normalise(data))) : ByteString.Empty;
+        return mediaType is "application/json" or CloudEvents.ContentType
+            ? UnsafeByteOperations.UnsafeWrap(Escaped(GoJson.Normalise(data)))
+            : ByteString.Empty;
     }
 
     private static byte[] Escaped(byte[] json)
@@ -171,7 +182,10 @@ internal static class TopicEvents
     }
 
     private static JsonElement? Member(JsonElement envelope, string name) =>
-        envelope.ValueKind == JsonValueKind.Object && envelope.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        envelope.ValueKind == JsonValueKind.Object && envelope.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+            ? value
+            : null;
 
-    private static string Text(JsonElement envelope, string name) => Member(envelope, name) is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
+    private static string Text(JsonElement envelope, string name) =>
+        Member(envelope, name) is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
 }

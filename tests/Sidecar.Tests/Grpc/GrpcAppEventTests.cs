@@ -33,9 +33,13 @@ public sealed class GrpcAppEventTests
         using var folder = new SidecarFolder().Component("pubsub", "pubsub.embedded", ("path", "log.db"));
         await using var sidecar = await Start(app, folder);
 
-        await Publish(sidecar, "bulk/pubsub/t", """[{"entryId":"a","event":1,"contentType":"application/json"},{"entryId":"b","event":2,"contentType":"application/json"},{"entryId":"c","event":3,"contentType":"application/json"}]""");
+        await Publish(sidecar, "bulk/pubsub/t", """
+            [{"entryId":"a","event":1,"contentType":"application/json"},{"entryId":"b","event":2,"contentType":"application/json"},
+             {"entryId":"c","event":3,"contentType":"application/json"}]
+            """);
 
-        var bulks = (await Received(app, "OnBulkTopicEvent", 2)).Select(call => call.GetProperty("message").GetProperty("entries").EnumerateArray().ToList()).ToList();
+        var calls = await Received(app, "OnBulkTopicEvent", 2);
+        var bulks = calls.Select(call => call.GetProperty("message").GetProperty("entries").EnumerateArray().ToList()).ToList();
         Assert.Equal([3, 1], bulks.Select(entries => entries.Count));
         Assert.Equal(Id(bulks[0][1]), Id(bulks[1][0]));
 
@@ -48,7 +52,8 @@ public sealed class GrpcAppEventTests
         await using var app = await App("""
             "ListTopicSubscriptions": {"message": {"subscriptions": [{"pubsubName": "pubsub", "topic": "t", "routes": {"default": "/on"}, "deadLetterTopic": "dead"},
               {"pubsubName": "pubsub", "topic": "dead", "routes": {"default": "/dead"}}]}},
-            "OnTopicEvent /on": [{"error": {"code": "UNAVAILABLE", "message": "later"}}, {"error": {"code": "INTERNAL", "message": "never"}}, {"message": {}}],
+            "OnTopicEvent /on": [{"error": {"code": "UNAVAILABLE", "message": "later"}}, {"error": {"code": "INTERNAL", "message": "never"}},
+              {"message": {}}],
             "OnTopicEvent /dead": {"message": {}}
             """);
         using var folder = new SidecarFolder().Component("pubsub", "pubsub.in-memory").With("resiliency.yaml", OnlyUnavailable);
@@ -56,7 +61,8 @@ public sealed class GrpcAppEventTests
 
         await Publish(sidecar, "pubsub/t", "1");
 
-        Assert.Equal(["/on", "/on", "/dead"], (await Received(app, "OnTopicEvent", 3)).Select(call => call.GetProperty("message").GetProperty("path").GetString()));
+        var calls = await Received(app, "OnTopicEvent", 3);
+        Assert.Equal(["/on", "/on", "/dead"], calls.Select(call => call.GetProperty("message").GetProperty("path").GetString()));
     }
 
     [Fact]
@@ -76,7 +82,14 @@ public sealed class GrpcAppEventTests
 
     private static async Task<Sidecar> Start(GrpcScriptedApp app, SidecarFolder folder)
     {
-        var sidecar = await Sidecar.StartAsync(new() { AppId = "app", AppPort = app.Port, AppProtocol = AppProtocol.Grpc, ResourcesPaths = [folder.Resources], DataPath = folder.Data });
+        var sidecar = await Sidecar.StartAsync(new()
+        {
+            AppId = "app",
+            AppPort = app.Port,
+            AppProtocol = AppProtocol.Grpc,
+            ResourcesPaths = [folder.Resources],
+            DataPath = folder.Data,
+        });
         await sidecar.Ready;
         return sidecar;
     }

@@ -33,7 +33,8 @@ public sealed class StreamingSubscriptionTests
         var taken = await stream.Take();
         await Publish(sidecar, "orders", "2");
 
-        Assert.Equal(("""{"id":7}""", "application/json; charset=utf-8", "orders", "pubsub", "/"), (taken.Data.ToStringUtf8(), taken.DataContentType, taken.Topic, taken.PubsubName, taken.Path));
+        Assert.Equal(("""{"id":7}""", "application/json; charset=utf-8"), (taken.Data.ToStringUtf8(), taken.DataContentType));
+        Assert.Equal(("orders", "pubsub", "/"), (taken.Topic, taken.PubsubName, taken.Path));
         Assert.Equal("2", (await stream.Take()).Data.ToStringUtf8());
     }
 
@@ -157,12 +158,15 @@ public sealed class StreamingSubscriptionTests
     {
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = sidecar.HttpEndpoint };
         var metadata = JsonDocument.Parse(await http.GetStringAsync("/v1.0/metadata")).RootElement;
-        return metadata.TryGetProperty("subscriptions", out var subscriptions) ? [.. subscriptions.EnumerateArray().Select(one => one.GetProperty("type").GetString()!)] : [];
+        return metadata.TryGetProperty("subscriptions", out var subscriptions)
+            ? [.. subscriptions.EnumerateArray().Select(one => one.GetProperty("type").GetString()!)]
+            : [];
     }
 
     private static async Task Publish(EmbeddedSidecar sidecar, string topic, string json)
     {
-        using var response = await sidecar.Http.PostAsync($"/v1.0/publish/pubsub/{topic}", new StringContent(json, System.Text.Encoding.UTF8, "application/json"));
+        var content = new StringContent(json, System.Text.Encoding.UTF8, "application/json");
+        using var response = await sidecar.Http.PostAsync($"/v1.0/publish/pubsub/{topic}", content);
         response.EnsureSuccessStatusCode();
     }
 }
