@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 
 namespace Lavka.Sidecar.Invocation;

@@ -1,5 +1,4 @@
 using Dapr.AppCallback.Autogen.Grpc.v1;
-using Dapr.Client.Autogen.Grpc.v1;
 using Grpc.Core;
 using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Resiliency;

@@ -1,6 +1,5 @@
 using System.Net;
 using Grpc.Core;
-using Lavka.Sidecar.Invocation;
 
 namespace Lavka.Sidecar.Grpc.Proxying;
 

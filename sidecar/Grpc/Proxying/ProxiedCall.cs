@@ -1,6 +1,5 @@
 using System.Globalization;
 using Grpc.Core;
-using Lavka.Sidecar.Invocation;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 
