@@ -4,7 +4,6 @@ using System.Net.Http.Headers;
 using System.Text.Json;
 using Dapr.Client;
 using Dapr.Client.Autogen.Grpc.v1;
-using Google.Protobuf;
 using Grpc.Core;
 using Lavka.Sidecar.Testing;
 using Lavka.Testing;
