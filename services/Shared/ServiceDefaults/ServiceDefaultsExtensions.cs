@@ -89,23 +89,10 @@ public static class ServiceDefaultsExtensions
             return;
         }
 
-        var resource = ResourceBuilder.CreateDefault().AddService(name, serviceNamespace: "lavka");
-        builder.Services.AddSingleton(Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource("Microsoft.AspNetCore", "System.Net.Http").AddOtlpExporter().Build());
-        builder.Services.AddSingleton(Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource)
-            .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime").AddOtlpExporter().Build());
-        builder.Services.AddHostedService<TelemetryStart>();
-    }
-
-    /// <summary>Makes the container build the providers at the start, and close them, exporting what is left, at the end.</summary>
-    private sealed class TelemetryStart(TracerProvider traces, MeterProvider metrics) : IHostedService
-    {
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken)
-        {
-            traces.ForceFlush(2000);
-            metrics.ForceFlush(2000);
-            return Task.CompletedTask;
-        }
+        builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(name, serviceNamespace: "lavka"))
+            .WithTracing(traces => traces.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation())
+            .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddRuntimeInstrumentation())
+            .UseOtlpExporter();
     }
 }
