@@ -111,8 +111,8 @@ internal static partial class AsyncApi
     private static JsonObject Message(string type) => new()
     {
         ["name"] = type,
-        ["title"] = EventSchemas.Of(type)["title"],
-        ["summary"] = EventSchemas.Of(type)["description"],
+        ["title"] = EventSchemas.Of(type).GetProperty("title").GetString(),
+        ["summary"] = EventSchemas.Of(type).GetProperty("description").GetString(),
         ["contentType"] = ContentType,
         ["payload"] = new JsonObject
         {

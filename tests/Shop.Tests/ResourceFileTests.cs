@@ -89,17 +89,17 @@ public sealed class ResourceFileTests
     }
 
     [Theory]
-    [InlineData("spec:", "specs:", "$.spec is missing")]
-    [InlineData("  version: v1", "  version: v1\n  ignoreError: true", "$.spec.ignoreError is unknown")]
-    [InlineData("  version: v1", "  version: 1", "$.spec.version is 1, not string")]
+    [InlineData("spec:", "specs:", "'': Required properties [\"spec\"] are not present")]
+    [InlineData("  version: v1", "  version: v1\n  ignoreError: true", "'/spec/ignoreError': All values fail against the false schema")]
+    [InlineData("  version: v1", "  version: 1", "'/spec/version': Value is \"integer\" but should be \"string\"")]
     [InlineData("  version: v1", "  version: v2", "pubsub.kafka has no version v2")]
     [InlineData("pubsub.kafka", "pubsub.kafak", "the type pubsub.kafak is unknown")]
     [InlineData("dapr.io/v1alpha1", "dapr.io/v1", "the kind 'dapr.io/v1 Component' is unknown")]
     [InlineData("name: authType", "name: authTyp", "pubsub.kafka does not start without authType")]
-    [InlineData("name: authType", "name: authType\n    values: x", "$.spec.metadata[1].values is unknown")]
+    [InlineData("name: authType", "name: authType\n    values: x", "'/spec/metadata/1/values': All values fail against the false schema")]
     [InlineData("value: none", "value: none\n  - name: initialOfset\n    value: oldest", "pubsub.kafka has no metadata field initialOfset")]
     [InlineData("value: none", "value: none\n  - name: Brokers\n    value: other", "pubsub.kafka has brokers twice")]
-    [InlineData("value: none", "value: [none]", "$.spec.metadata[1].value is [\"none\"], not string or number or boolean")]
+    [InlineData("value: none", "value: [none]", "'/spec/metadata/1/value': Value is \"array\" but should be")]
     [InlineData("value: none", "secretKeyRef: {name: x}", "pubsub.kafka refers to a secret, and auth.secretStore is missing")]
     [InlineData("    value: none", "", "pubsub.kafka has authType without a value")]
     [InlineData("kind: Component", "kind: Component: x", "line 2 is no YAML")]
@@ -113,7 +113,7 @@ public sealed class ResourceFileTests
     [Theory]
     [InlineData("  #- name: initialOfset\n  #  value: oldest", "pubsub.kafka has no metadata field initialOfset")]
     [InlineData("  #- name: version\n  #   value: 2.1.0", "line 15 is no YAML")]
-    [InlineData("#autth:\n#  secretStore: x", "$.autth is unknown")]
+    [InlineData("#autth:\n#  secretStore: x", "'/autth': All values fail against the false schema")]
     public void A_mistake_that_is_commented_out_is_named(string lines, string problem)
     {
         var text = $"{Broker}\n  # With a comment.\n{lines}\n  # And another.";
@@ -130,12 +130,12 @@ public sealed class ResourceFileTests
     public void Yaml_in_a_comment_of_text_is_named(string line, bool isNamed) => Assert.Equal(isNamed, DaprResources.DisguisedYaml(line).Any());
 
     [Theory]
-    [InlineData("daprHTTPPort", "daprHttpPort", "$.apps[0].daprHttpPort is unknown")]
-    [InlineData("appPort: 8080", "appPort: \"8080\"", "$.apps[0].appPort is \"8080\", not integer")]
-    [InlineData("resourcesPath:", "resourcePath:", "$.common.resourcePath is unknown")]
-    [InlineData("version: 1", "version: 2", "$.version is 2, not 1")]
+    [InlineData("daprHTTPPort", "daprHttpPort", "'/apps/0/daprHttpPort': All values fail against the false schema")]
+    [InlineData("appPort: 8080", "appPort: \"8080\"", "'/apps/0/appPort': Value is \"string\" but should be \"integer\"")]
+    [InlineData("resourcesPath:", "resourcePath:", "'/common/resourcePath': All values fail against the false schema")]
+    [InlineData("version: 1", "version: 2", "'/version': Expected \"1\"")]
     public void A_mistake_in_a_run_file_is_named(string right, string wrong, string problem) =>
-        Assert.Equal(problem, DaprResources.RunFileProblem(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml")).Replace(right, wrong, StringComparison.Ordinal)));
+        Assert.StartsWith(problem, DaprResources.RunFileProblem(File.ReadAllText(Path.Combine(Repository.Root, "dapr.yaml")).Replace(right, wrong, StringComparison.Ordinal)), StringComparison.Ordinal);
 
     private static string Read(string file) => File.ReadAllText(Path.Combine(Components, file));
 

@@ -99,7 +99,7 @@ public sealed class ShopTests(InProcessShop shop) : IClassFixture<InProcessShop>
         var link = Assert.Single(newest.Headers.GetValues("Link"));
         var earlier = await shop.Get<List<OrderView>>(link[1..link.IndexOf('>', StringComparison.Ordinal)]);
 
-        Assert.Equal(60, earlier.Count + (await newest.Content.ReadFromJsonAsync<List<OrderView>>(Json))!.Count);
+        Assert.Equal(60, earlier.Count + (await newest.Content.ReadFromJsonAsync<List<OrderView>>(InProcessShop.Json))!.Count);
     }
 
     [Theory]

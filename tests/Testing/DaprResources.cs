@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Json.Schema;
 using YamlDotNet.Core;
 
 namespace Lavka.Testing;
@@ -135,7 +136,7 @@ public static partial class DaprResources
         }
     }
 
-    private static JsonSchema Schema(string name) => JsonSchema.Parse(File.ReadAllText(Path.Combine(Folder, $"{name}.schema.json")));
+    private static JsonSchema Schema(string name) => Schemas.Parse(File.ReadAllText(Path.Combine(Folder, $"{name}.schema.json")));
 
     /// <summary>By component type every name in its row: its fields, and those it lacks.</summary>
     private static Dictionary<string, HashSet<string>> ReadCompatibility() => File.ReadLines(Path.Combine(Repository.Root, "docs", "dapr-compatibility.md"))
