@@ -16,6 +16,7 @@ internal static class GrpcWorlds
         "pubsub-scopes",
         "pubsub-timeout",
         "redis",
+        "redis-pubsub",
         "secrets",
         "shutdown",
         "state",
