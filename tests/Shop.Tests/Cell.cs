@@ -8,8 +8,8 @@ namespace Lavka.Shop.Tests;
 /// <summary>A broker and a database, each with servers of its own where it needs one, and the shop's folder with nothing changed for them but two YAML files.</summary>
 internal sealed class Cell : IAsyncDisposable
 {
-    public static readonly string[] Brokers = ["embedded", "in-memory", "rabbitmq", "kafka"];
-    public static readonly string[] Stores = ["sqlite", "postgresql"];
+    public static readonly string[] Brokers = ["embedded", "in-memory", "rabbitmq", "kafka", "redis"];
+    public static readonly string[] Stores = ["sqlite", "postgresql", "redis"];
 
     public ShopFolder Shop { get; } = new();
 
@@ -17,7 +17,12 @@ internal sealed class Cell : IAsyncDisposable
 
     public KafkaMockCluster? Kafka { get; private set; }
 
+    /// <summary>With the events. The databases, where they are in Redis, have one of their own.</summary>
+    public RedisServer? RedisBroker { get; private set; }
+
     public PostgreSqlServer? PostgreSql { get; private set; }
+
+    public RedisServer? RedisStore { get; private set; }
 
     /// <param name="broker">One of <see cref="Brokers"/>.</param>
     /// <param name="store">One of <see cref="Stores"/>.</param>
@@ -27,12 +32,7 @@ internal sealed class Cell : IAsyncDisposable
         try
         {
             await cell.StartBroker(broker);
-            if (store == "postgresql")
-            {
-                cell.PostgreSql = await PostgreSqlServer.StartAsync();
-                cell.Shop.Take("postgresql/statestore.yaml", "host=localhost port=5432 user=lavka password=lavka database=lavka connect_timeout=10", cell.PostgreSql.ConnectionString);
-            }
-
+            await cell.StartStore(store);
             return cell;
         }
         catch
@@ -47,20 +47,35 @@ internal sealed class Cell : IAsyncDisposable
     {
         Kafka?.Stop();
         await (RabbitMq?.Stop() ?? Task.CompletedTask);
+        await (RedisBroker?.Stop() ?? Task.CompletedTask);
         await Task.WhenAll(Task.Delay(length), meanwhile());
         Kafka?.Resume();
         await (RabbitMq?.Restart() ?? Task.CompletedTask);
+        await (RedisBroker?.Restart() ?? Task.CompletedTask);
+    }
+
+    /// <summary>Takes the databases away, as a crash does, and gives them back after a while.</summary>
+    public async Task InterruptStore(TimeSpan length, Func<Task> meanwhile)
+    {
+        await (PostgreSql?.Stop() ?? Task.CompletedTask);
+        await (RedisStore?.Stop() ?? Task.CompletedTask);
+        await Task.WhenAll(Task.Delay(length), meanwhile());
+        await (PostgreSql?.Start() ?? Task.CompletedTask);
+        await (RedisStore?.Restart() ?? Task.CompletedTask);
     }
 
     /// <summary>Why there cannot be such a cell on this machine, or null.</summary>
     public static string? WhatIsMissing(string broker, string store) =>
-        (broker == "rabbitmq" ? RabbitMqServer.WhatIsMissing : null) ?? (store == "postgresql" ? PostgreSqlServer.WhatIsMissing : null);
+        (broker == "rabbitmq" ? RabbitMqServer.WhatIsMissing : null) ?? (store == "postgresql" ? PostgreSqlServer.WhatIsMissing : null)
+        ?? (broker == "redis" || store == "redis" ? RedisServer.WhatIsMissing : null);
 
     public async ValueTask DisposeAsync()
     {
         Kafka?.Dispose();
         await (RabbitMq?.DisposeAsync() ?? default);
+        await (RedisBroker?.DisposeAsync() ?? default);
         await (PostgreSql?.DisposeAsync() ?? default);
+        await (RedisStore?.DisposeAsync() ?? default);
         Shop.Dispose();
     }
 
@@ -78,6 +93,25 @@ internal sealed class Cell : IAsyncDisposable
             case "kafka":
                 Kafka = new();
                 Shop.Take("kafka/pubsub.yaml", "localhost:9092", Kafka.BootstrapServers);
+                break;
+            case "redis":
+                RedisBroker = await RedisServer.Start();
+                Shop.Take("redis/pubsub.yaml", "localhost:6379", RedisBroker.Address);
+                break;
+        }
+    }
+
+    private async Task StartStore(string store)
+    {
+        switch (store)
+        {
+            case "postgresql":
+                PostgreSql = await PostgreSqlServer.StartAsync();
+                Shop.Take("postgresql/statestore.yaml", "host=localhost port=5432 user=lavka password=lavka database=lavka connect_timeout=10", PostgreSql.ConnectionString);
+                break;
+            case "redis":
+                RedisStore = await RedisServer.Start();
+                Shop.Take("redis/statestore.yaml", "localhost:6379", RedisStore.Address);
                 break;
         }
     }

@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 
 namespace Lavka.Shop.Tests;
 
-/// <summary>The whole shop on every broker with every database: nothing is changed but two files of components/local/.</summary>
+/// <summary>The whole shop on every broker and on every database: nothing is changed but two files of components/local/.</summary>
 [Collection(ProcessesCollection.Name)]
 public sealed partial class MatrixTests(ITestOutputHelper output)
 {
@@ -20,6 +20,9 @@ public sealed partial class MatrixTests(ITestOutputHelper output)
     [CellData("rabbitmq", "postgresql")]
     [CellData("kafka", "sqlite")]
     [CellData("kafka", "postgresql")]
+    [CellData("redis", "sqlite")]
+    [CellData("redis", "redis")]
+    [CellData("embedded", "redis")]
     public async Task The_demo_runs_and_its_audit_holds(string broker, string store)
     {
         await using var cell = await Cell.Start(broker, store);
@@ -37,6 +40,8 @@ public sealed partial class MatrixTests(ITestOutputHelper output)
     [CellData("rabbitmq", "postgresql")]
     [CellData("kafka", "sqlite")]
     [CellData("kafka", "postgresql")]
+    [CellData("redis", "sqlite")]
+    [CellData("embedded", "redis")]
     public async Task Every_saga_test_passes(string broker, string store)
     {
         // Those that need something else of the machine, and may be skipped, are not meant.

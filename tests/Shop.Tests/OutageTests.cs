@@ -14,6 +14,7 @@ public sealed class OutageTests
     [Theory]
     [CellData("rabbitmq", "sqlite")]
     [CellData("kafka", "sqlite")]
+    [CellData("redis", "sqlite")]
     public async Task While_the_broker_is_away_orders_are_accepted_and_the_audit_holds_afterwards(string broker, string store)
     {
         await using var cell = await Cell.Start(broker, store);
@@ -36,6 +37,7 @@ public sealed class OutageTests
 
     [Theory]
     [CellData("embedded", "postgresql")]
+    [CellData("embedded", "redis")]
     public async Task While_the_database_is_away_orders_are_refused_clearly_and_the_audit_holds_afterwards(string broker, string store)
     {
         await using var cell = await Cell.Start(broker, store);
@@ -44,15 +46,14 @@ public sealed class OutageTests
         using var http = new HttpClient { BaseAddress = cell.Shop.Gateway };
         var order = await DemoOrder.Make(http);
 
-        await cell.PostgreSql!.Stop();
-        var length = Task.Delay(Outage);
-        using var refused = await http.PostAsJsonAsync("/v1/orders", order);
-        var problem = await refused.Content.ReadAsStringAsync();
-        await length;
-        await cell.PostgreSql.Start();
+        await cell.InterruptStore(Outage, async () =>
+        {
+            using var refused = await http.PostAsJsonAsync("/v1/orders", order);
+            var problem = await refused.Content.ReadAsStringAsync();
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+            Assert.Contains("try again", JsonDocument.Parse(problem).RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        });
 
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
-        Assert.Contains("try again", JsonDocument.Parse(problem).RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.True(await runner.ExitCode() == 0, runner.Output);
     }
 

@@ -10,6 +10,7 @@ public sealed class ScaleTests
     [Theory]
     [CellData("rabbitmq", "postgresql")]
     [CellData("kafka", "postgresql")]
+    [CellData("redis", "redis")]
     public async Task While_one_of_two_instances_is_kept_down_the_other_has_its_work_and_the_audit_holds(string broker, string store)
     {
         await using var cell = await Cell.Start(broker, store);
