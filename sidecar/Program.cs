@@ -28,6 +28,8 @@ var appHealthProbeInterval = Number("--app-health-probe-interval", "Seconds betw
 var appHealthProbeTimeout = Number("--app-health-probe-timeout", "Milliseconds the app has to answer one", 500);
 var appHealthThreshold = Number("--app-health-threshold", "How many failed checks make the app unhealthy", 3);
 var disableInitEndpoints = new Option<string[]>("--disable-init-endpoints", "-disable-init-endpoints") { Description = "What the app is not asked at its start: config, subscribe" };
+var placementHostAddress = Text("--placement-host-address", "There is no need of a placement service; empty: no actors, as in a daprd without one");
+var schedulerHostAddress = Text("--scheduler-host-address", "There is no need of a scheduler service; empty: no actors, reminders and jobs");
 var enableApiLogging = Flag("--enable-api-logging", "Log every call of the API", false);
 var logLevel = Text("--log-level", "debug, info, warn, error or fatal", "info");
 var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
@@ -35,7 +37,8 @@ var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
 var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP and gRPC APIs on one machine, without Docker.")
 {
     appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort,
-    enableAppHealthCheck, appHealthCheckPath, appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, enableApiLogging, logLevel, logAsJson,
+    enableAppHealthCheck, appHealthCheckPath, appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, placementHostAddress, schedulerHostAddress,
+    enableApiLogging, logLevel, logAsJson,
 };
 command.TreatUnmatchedTokensAsErrors = false;
 command.SetAction(async (arguments, stop) =>
@@ -92,6 +95,7 @@ command.SetAction(async (arguments, stop) =>
                 MetricsPort = metrics,
                 ResourcesPaths = List(arguments.GetValue(resourcesPath)),
                 ConfigPaths = List(arguments.GetValue(config)),
+                HasControlPlane = !IsEmpty(placementHostAddress) && !IsEmpty(schedulerHostAddress),
                 DisabledInitEndpoints = List(arguments.GetValue(disableInitEndpoints)),
                 Namespace = Environment.GetEnvironmentVariable("NAMESPACE"),
                 ApiToken = Environment.GetEnvironmentVariable("DAPR_API_TOKEN"),
@@ -111,6 +115,8 @@ command.SetAction(async (arguments, stop) =>
             return await Start(null);
         }
     }
+
+    bool IsEmpty(Option<string> option) => arguments.GetResult(option) is { Implicit: false } && string.IsNullOrEmpty(arguments.GetValue(option));
 
     int Positive(Option<int?> option, int otherwise) => arguments.GetValue(option) is > 0 and var value ? value : otherwise;
 });

@@ -5,6 +5,8 @@ using Lavka.Sidecar.Actors;
 using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Configuration;
+using Lavka.Sidecar.Conversation;
+using Lavka.Sidecar.Crypto;
 using Lavka.Sidecar.Grpc;
 using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Invocation;
@@ -77,10 +79,11 @@ public sealed partial class Sidecar : IAsyncDisposable
         _outbox = new(components, publisher, options);
         var starter = new RunningSubscription.Starter(publisher, _policies, _telemetry, options);
         _streams = new(components, publisher, starter);
+        var bindings = new OutputBindings(components, _policies, _telemetry);
         if (App is not null)
         {
             _subscriptions = new(components, starter, _telemetry, App, options);
-            _inputs = new(components, _policies, _telemetry, App, options);
+            _inputs = new(components, bindings, _policies, _telemetry, App, options);
             if (options.AppHealthCheck is { } check)
             {
                 _health = new(App, check, options.Time, options.Logs.CreateLogger<AppHealth>());
@@ -95,9 +98,11 @@ public sealed partial class Sidecar : IAsyncDisposable
         _changes = configuration.IsEnabled("HotReload", otherwise: true) ? new(options.ResourcesPaths, _ => Reload(), _log) : null;
         var state = new StateManagement(components, _policies, _outbox, _telemetry, options.AppId);
         var secrets = new SecretsManagement(components, configuration, _policies, _telemetry);
-        var bindings = new OutputBindings(components, _policies, _telemetry);
         _configuration = new(components, _policies);
         var locks = new DistributedLocks(components, _policies);
+        var jobs = new JobManagement(_jobs, options);
+        var crypto = new Cryptography(components, _policies, _telemetry);
+        var conversations = new ConversationManagement(components, _policies);
         var metadata = new SidecarMetadata(this, options);
         var invocation = new ServiceInvocation(this, _policies, options, _http, _following);
         var pipeline = new GrpcPipeline(options, configuration, _telemetry);
@@ -108,6 +113,11 @@ public sealed partial class Sidecar : IAsyncDisposable
         new BindingCalls(bindings).AddTo(methods);
         new ConfigurationCalls(_configuration).AddTo(methods);
         new LockCalls(locks).AddTo(methods);
+        new ActorCalls(Actors).AddTo(methods);
+        new JobCalls(jobs).AddTo(methods);
+        new WorkflowCalls(new(options)).AddTo(methods);
+        new CryptoCalls(crypto).AddTo(methods);
+        new ConversationCalls(conversations).AddTo(methods);
         new MetadataCalls(metadata, this).AddTo(methods);
         new InvokeCalls(invocation).AddTo(methods);
         _grpc = new(options, methods, new(invocation, _policies, pipeline, _telemetry, options));
@@ -121,7 +131,9 @@ public sealed partial class Sidecar : IAsyncDisposable
             Bindings = new(bindings),
             Configuration = new(_configuration, _policies, App, options.Logs.CreateLogger<ConfigurationApi>()),
             Lock = new(locks),
-            Jobs = new(_jobs, options),
+            Jobs = new(jobs),
+            Crypto = new(crypto),
+            Conversation = new(conversations),
             Metadata = new(metadata),
             Topics = new(this),
         }));

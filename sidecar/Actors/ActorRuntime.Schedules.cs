@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -96,6 +97,8 @@ internal sealed partial class ActorRuntime
 
     public void AddTimer(string type, string id, string name, ScheduleRequest request)
     {
+        CheckPlacement();
+        ActorNames.Check(name);
         if (!Hosts(type))
         {
             throw new ActorException("ERR_ACTOR_TIMER_CREATE", $"error creating actor timer: can't create timer for actor {type}||{id}: actor type not registered");
@@ -111,15 +114,27 @@ internal sealed partial class ActorRuntime
         }
     }
 
-    public void RemoveTimer(string type, string id, string name) => _timers.Remove(type, id, name);
+    public void RemoveTimer(string type, string id, string name)
+    {
+        CheckPlacement();
+        _timers.Remove(type, id, name);
+    }
 
     /// <summary>Completes when the reminder is in the state store.</summary>
     public async Task AddReminder(string type, string id, string name, ScheduleRequest request, CancellationToken stop)
     {
+        CheckPlacement();
+        ActorNames.Check(name);
         CheckHosted(type);
         Schedule reminder;
         try
         {
+            if ((ActorNames.Problem(type) ?? ActorNames.Problem(id)) is not null)
+            {
+                var where = string.IsNullOrEmpty(_options.Namespace) ? "default" : _options.Namespace;
+                throw new FormatException($"rpc error: code = Unknown desc = job name contains forbidden character: \"actorreminder||{where}||{type}||{id}||{name}\"");
+            }
+
             reminder = Schedule.Reminder(type, id, name, request, _options.Time.GetUtcNow());
         }
         catch (FormatException e)
@@ -133,7 +148,7 @@ internal sealed partial class ActorRuntime
         }
         catch (ETagMismatchException)
         {
-            throw new ActorException("ERR_ACTOR_REMINDER_ALREADY_EXISTS", $"actor reminder already exists: {name}", 409);
+            throw new ActorException("ERR_ACTOR_REMINDER_ALREADY_EXISTS", $"actor reminder already exists: {name}", 409) { Code = global::Grpc.Core.StatusCode.AlreadyExists };
         }
 
         (_sidecar.Mesh.HostOf(type, id)?.Actors ?? this)._reminders.Add(reminder);
@@ -146,6 +161,15 @@ internal sealed partial class ActorRuntime
         (_sidecar.Mesh.HostOf(type, id)?.Actors ?? this)._reminders.Remove(type, id, name);
     }
 
+    /// <summary>Removes the reminders of an actor, or of all actors of a type.</summary>
+    public async Task RemoveReminders(string type, string? id, CancellationToken stop)
+    {
+        foreach (var reminder in await ListReminders(type, id, stop))
+        {
+            await RemoveReminder(type, reminder.Id, reminder.Name, stop);
+        }
+    }
+
     public async Task<Schedule> GetReminder(string type, string id, string name, CancellationToken stop)
     {
         CheckHosted(type);
@@ -153,6 +177,20 @@ internal sealed partial class ActorRuntime
             ? JsonSerializer.Deserialize(item.Value, ScheduleJson.Default.Schedule)!
             : throw new ActorException("ERR_ACTOR_REMINDER_NOT_FOUND", $"actor reminder not found: {name}", 404);
     }
+
+    /// <summary>The reminders of an actor, or of all actors of a type.</summary>
+    public async Task<IReadOnlyList<Schedule>> ListReminders(string type, string? id, CancellationToken stop)
+    {
+        CheckHosted(type);
+        var found = await Store.Scan($"{ReminderPrefix}{type}||", stop);
+        return [.. found.Select(pair => Read(pair.Key, pair.Value)).OfType<Schedule>().Where(reminder => reminder.Type == type && (id is null || reminder.Id == id))];
+    }
+
+    /// <summary>When a reminder ends, as Dapr tells it: only where that was given as a time of day. Null: it does not tell.</summary>
+    public static string? ExpiryOf(Schedule reminder) =>
+        reminder.Expires is { } expires && reminder.Ttl.Contains('T', StringComparison.Ordinal) && !reminder.Ttl.StartsWith('P')
+            ? expires.ToString("yyyy-MM-dd'T'HH:mm:ssK", CultureInfo.InvariantCulture).Replace("+00:00", "Z", StringComparison.Ordinal)
+            : null;
 
     private string ReminderPrefix => $"{_options.AppId}||$reminders||";
 
@@ -163,6 +201,7 @@ internal sealed partial class ActorRuntime
 
     private void CheckHosted(string type)
     {
+        CheckPlacement();
         if (!Hosts(type))
         {
             throw new ActorException("ERR_ACTOR_REMINDER_NON_HOSTED", "operations on actor reminders are only possible on hosted actor types", 403);
@@ -207,6 +246,12 @@ internal sealed partial class ActorRuntime
 
     private async Task<Schedule?> FireReminder(Schedule reminder, CancellationToken stop)
     {
+        if (reminder.Expires < reminder.Next)
+        {
+            await Store.Apply([new(ReminderKey(reminder.Type, reminder.Id, reminder.Name), null)], stop);
+            return null;
+        }
+
         for (var tries = 1; ; tries++)
         {
             try
@@ -223,7 +268,7 @@ internal sealed partial class ActorRuntime
                 LogNotFired("Reminder", reminder.Name, reminder.Type, reminder.Id, e.Message);
             }
 
-            await Task.Delay(FailurePolicy.Default.Interval, _options.Time, stop);
+            await Task.Delay(FailurePolicy.Default.Pause, _options.Time, stop);
         }
     }
 

@@ -2,13 +2,12 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
-using System.Text.Json;
+using Grpc.Core;
 using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Scheduling;
-using Lavka.Sidecar.State;
 
 namespace Lavka.Sidecar.Actors;
 
@@ -97,6 +96,29 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     /// <exception cref="ActorException">Nobody hosts it, or the app did not answer 200.</exception>
     public async Task<HttpResponseMessage> Invoke(string type, string id, string method, byte[] body, IHeaderDictionary headers, Activity? trace, CancellationToken stop)
     {
+        CheckPlacement();
+        ActorNames.CheckActor(type, id);
+        HttpResponseMessage response;
+        try
+        {
+            response = await InvokeAnywhere(type, id, method.Length == 0 ? "method" : $"method/{method}", body, headers, trace, stop);
+        }
+        catch (Exception e) when (e is HttpRequestException or TimeoutException or CircuitBreakerException)
+        {
+            throw InvokeFailed(e.Message);
+        }
+
+        if (!response.Headers.Contains("X-Daprremindercancel"))
+        {
+            return response;
+        }
+
+        response.Dispose();
+        throw InvokeFailed("reminder has been canceled");
+    }
+
+    private async Task<HttpResponseMessage> InvokeAnywhere(string type, string id, string path, byte[] body, IHeaderDictionary headers, Activity? trace, CancellationToken stop)
+    {
         // Retries and the breaker are around the turn, the time limit is within it: waiting for one's turn is no failure.
         var policy = _policies.Actor(type, id);
         return await (ReferenceEquals(policy, Policy.None) ? policy : policy with { Timeout = null })
@@ -105,33 +127,12 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
                 while (true)
                 {
                     var host = await FindHost(type, id, token);
-                    if (await host.InvokeHere(type, id, $"method/{method}", body, headers, trace, policy.Timeout, token) is { } answer)
+                    if (await host.InvokeHere(type, id, path, body, headers, trace, policy.Timeout, token) is { } answer)
                     {
                         return answer;
                     }
                 }
             }, stop);
-    }
-
-    public async Task<StateItem?> GetState(string type, string id, string key, CancellationToken stop) => (await Store.Get([StateKey(type, id, key)], stop))[0];
-
-    /// <param name="type">The actor's type.</param>
-    /// <param name="id">The actor's id.</param>
-    /// <param name="operations">A JSON list of upserts and deletes.</param>
-    /// <param name="stop">Cancels.</param>
-    /// <exception cref="ActorException">The actor is not active, or an operation is wrong.</exception>
-    public async Task ChangeState(string type, string id, JsonElement operations, CancellationToken stop)
-    {
-        var store = Store;
-        if (!_active.ContainsKey((type, id)))
-        {
-            throw new ActorException("ERR_ACTOR_INSTANCE_MISSING", "actor instance is missing", 400);
-        }
-
-        if (operations.ValueKind == JsonValueKind.Array)
-        {
-            await store.Apply([.. operations.EnumerateArray().Select(operation => Operation(type, id, operation))], stop);
-        }
     }
 
     /// <summary>Ends all actors, since others host them from now on: each when its turns have ended, but no later than the drain timeout.</summary>
@@ -156,17 +157,20 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
         await _reminders.DisposeAsync();
     }
 
-    private IStateStore Store => _store?.Store ?? throw new ActorException("ERR_ACTOR_RUNTIME_NOT_FOUND",
-        "the state store is not configured to use the actor runtime. Have you set the - name: actorStateStore value: \"true\" in your state store component file?");
-
-    private string StateKey(string type, string id, string key) => $"{_options.AppId}||{type}||{id}||{key}";
+    private void CheckPlacement()
+    {
+        if (!_options.HasControlPlane)
+        {
+            throw ActorException.NoPlacement();
+        }
+    }
 
     private async Task<ActorRuntime> FindHost(string type, string id, CancellationToken stop)
     {
         // The host may be about to start: daprd waits for it as long as this.
         for (var tries = 0; ; tries++)
         {
-            if (_sidecar.Mesh.HostOf(type, id) is { } host)
+            if (type.Length > 0 && id.Length > 0 && _sidecar.Mesh.HostOf(type, id) is { } host)
             {
                 return host.Actors;
             }
@@ -174,66 +178,15 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
             if (tries == 5)
             {
                 throw new ActorException("ERR_ACTOR_INVOKE_METHOD",
-                    $"error invoke actor method: failed to lookup actor: api error: code = FailedPrecondition desc = did not find address for actor '{type}/{id}'");
+                    $"error invoke actor method: failed to lookup actor: api error: code = FailedPrecondition desc = did not find address for actor '{type}/{id}'")
+                {
+                    Code = StatusCode.FailedPrecondition,
+                };
             }
 
             await Task.Delay(TimeSpan.FromSeconds(1), _options.Time, stop);
         }
     }
-
-    private StateOperation Operation(string type, string id, JsonElement item)
-    {
-        var operation = Find(item, "operation") is { } kind ? Text(kind, "operation") : "";
-        if (operation is not ("upsert" or "delete"))
-        {
-            throw StateFailed($"operation type {operation} not supported");
-        }
-
-        if (Find(item, "request") is not { ValueKind: JsonValueKind.Object } request)
-        {
-            throw StateFailed("request data is empty");
-        }
-
-        var key = Find(request, "key") is { } name ? Text(name, "key") : null;
-        var etag = Find(request, "etag") is { } given && Text(given, "etag") is { Length: > 0 } tag ? tag : null;
-        if (string.IsNullOrEmpty(key))
-        {
-            throw StateFailed("missing key");
-        }
-
-        if (operation == "delete")
-        {
-            return new(StateKey(type, id, key), null, etag);
-        }
-
-        TimeSpan? ttl = null;
-        if (Find(request, "metadata") is { ValueKind: JsonValueKind.Object } metadata && metadata.TryGetProperty("ttlInSeconds", out var text))
-        {
-            if (!_ttlEnabled)
-            {
-                throw StateFailed("ttlInSeconds is not supported without the \"ActorStateTTL\" feature enabled");
-            }
-
-            ttl = text.ValueKind == JsonValueKind.String && long.TryParse(text.GetString(), out var seconds) ? seconds > 0 ? TimeSpan.FromSeconds(Math.Min(seconds, int.MaxValue)) : null
-                : throw StateFailed($"ttlInSeconds is no number of seconds: {text}");
-        }
-
-        var value = Find(request, "value") is { } json ? GoJson.Normalise(json) : "null"u8.ToArray();
-        return new(StateKey(type, id, key), value, etag, Ttl: ttl);
-    }
-
-    // Go reads names in any case.
-    private static JsonElement? Find(JsonElement item, string name) =>
-        item.EnumerateObject().LastOrDefault(member => member.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is { Value.ValueKind: not JsonValueKind.Undefined } found ? found.Value : null;
-
-    private static string? Text(JsonElement value, string name) => value.ValueKind switch
-    {
-        JsonValueKind.String => value.GetString(),
-        JsonValueKind.Null => null,
-        _ => throw new ActorException("ERR_MALFORMED_REQUEST", $"failed deserializing HTTP body: {name} is not a string", 400),
-    };
-
-    private static ActorException StateFailed(string problem) => new("ERR_ACTOR_STATE_TRANSACTION_SAVE", $"error saving actor transaction state: {problem}");
 
     private bool IsHere(string type, string id) => _sidecar.Mesh.HostOf(type, id) is not { } host || host == _sidecar;
 
@@ -251,7 +204,7 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
     {
         if (_sidecar.App is null)
         {
-            throw new ActorException("ERR_ACTOR_NO_APP_CHANNEL", "app channel is not initialized", 400);
+            throw new ActorException("ERR_ACTOR_NO_APP_CHANNEL", "app channel is not initialized", 400) { Code = StatusCode.Unavailable };
         }
 
         var config = _types.GetValueOrDefault(type) ?? throw InvokeFailed($"did not find address for actor '{type}/{id}'");

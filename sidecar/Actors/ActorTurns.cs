@@ -1,3 +1,5 @@
+using Grpc.Core;
+
 namespace Lavka.Sidecar.Actors;
 
 /// <summary>One active actor: its callers take turns, in the order they came. A call that carries the reentrancy id of the running turn joins it.</summary>
@@ -40,7 +42,7 @@ internal sealed class ActorTurns(TimeProvider time)
             {
                 if (_depth >= maxDepth)
                 {
-                    throw new ActorException("ERR_ACTOR_STACK_DEPTH", "maximum stack depth exceeded");
+                    throw new ActorException("ERR_ACTOR_STACK_DEPTH", "maximum stack depth exceeded") { Code = StatusCode.ResourceExhausted };
                 }
 
                 _depth++;
@@ -107,12 +109,4 @@ internal sealed class ActorTurns(TimeProvider time)
 
         public void Dispose() => turns.End();
     }
-}
-
-/// <summary>An actor operation failed: Dapr's error code and message.</summary>
-internal sealed class ActorException(string errorCode, string message, int status = 500) : Exception(message)
-{
-    public string ErrorCode { get; } = errorCode;
-
-    public int Status { get; } = status;
 }

@@ -22,17 +22,14 @@ internal sealed class BindingCalls(OutputBindings bindings)
         return response;
     }
 
-    // As in daprd the call's own headers are metadata too. Those of the trace come before the request's, the others after.
+    // As in daprd the call's own headers are metadata too; the caller's trace comes before the one in the request.
     private static Dictionary<string, string> Metadata(InvokeBindingRequest request, GrpcCall call)
     {
         var metadata = new Dictionary<string, string>(request.Metadata);
-        var (traceParent, traceState) = call.TraceContext;
-        foreach (var (name, value) in new[] { ("traceparent", traceParent), ("tracestate", traceState) })
+        metadata.TryAdd("traceparent", call.Trace.TraceParent);
+        if (call.TraceContext.TraceState is { Length: > 0 } traceState)
         {
-            if (value.Length > 0)
-            {
-                metadata.TryAdd(name, value);
-            }
+            metadata.TryAdd("tracestate", traceState);
         }
 
         foreach (var header in call.Headers.Where(header => !header.IsBinary))

@@ -25,10 +25,9 @@ internal sealed class ActorsApi(ActorRuntime actors)
             return false;
         }
 
-        CheckName("actorType", type);
-        CheckName("actorId", id);
         try
         {
+            ActorNames.CheckActor(type, id);
             switch (kind, request.Segments.Length, request.Method)
             {
                 case ("method", 6, "GET" or "POST" or "PUT" or "DELETE"):
@@ -42,7 +41,6 @@ internal sealed class ActorsApi(ActorRuntime actors)
                     return true;
                 case ("timers", 6, "POST" or "PUT"):
                     var timer = await Schedule(request);
-                    CheckName("name", request.Segment(5));
                     actors.AddTimer(type, id, request.Segment(5), timer);
                     request.Nothing();
                     return true;
@@ -52,7 +50,6 @@ internal sealed class ActorsApi(ActorRuntime actors)
                     return true;
                 case ("reminders", 6, "POST" or "PUT"):
                     var reminder = await Schedule(request);
-                    CheckName("name", request.Segment(5));
                     await actors.AddReminder(type, id, request.Segment(5), reminder, request.Stop);
                     request.Nothing();
                     return true;
@@ -69,16 +66,7 @@ internal sealed class ActorsApi(ActorRuntime actors)
         }
         catch (ActorException e)
         {
-            throw new ApiException(e.Status, e.ErrorCode, e.Message);
-        }
-    }
-
-    /// <summary>Names are parts of keys and paths: what would be ambiguous there is refused.</summary>
-    private static void CheckName(string what, string name)
-    {
-        if (name is "." or ".." || name.Any(c => c is '#' or '?' or '/' or '\\' || char.IsControl(c)))
-        {
-            throw new ApiException(400, "ERR_BAD_REQUEST", $"invalid request: invalid {what}: it contains forbidden character: \"{name}\"");
+            throw e.ToApi();
         }
     }
 
@@ -99,36 +87,19 @@ internal sealed class ActorsApi(ActorRuntime actors)
             throw new ApiException(400, "ERR_BAD_REQUEST", $"invalid request: {e.Message}");
         }
 
-        HttpResponseMessage response;
-        try
+        using var response = await actors.Invoke(type, id, GoPath.Escape(method) + request.Http.Request.QueryString, body, request.Http.Request.Headers, request.Trace, request.Stop);
+        foreach (var (name, values) in response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated))
         {
-            response = await actors.Invoke(type, id, GoPath.Escape(method) + request.Http.Request.QueryString, body, request.Http.Request.Headers, request.Trace, request.Stop);
-        }
-        catch (Exception e) when (e is HttpRequestException or TimeoutException or Resiliency.CircuitBreakerException)
-        {
-            throw new ApiException(500, "ERR_ACTOR_INVOKE_METHOD", $"error invoke actor method: {e.Message}");
-        }
-
-        using (response)
-        {
-            if (response.Headers.Contains("X-Daprremindercancel"))
+            if (name is not ("Transfer-Encoding" or "Connection" or "Content-Length"))
             {
-                throw new ApiException(500, "ERR_ACTOR_INVOKE_METHOD", "error invoke actor method: reminder has been canceled");
+                request.Http.Response.Headers[name] = values.ToArray();
             }
-
-            foreach (var (name, values) in response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated))
-            {
-                if (name is not ("Transfer-Encoding" or "Connection" or "Content-Length"))
-                {
-                    request.Http.Response.Headers[name] = values.ToArray();
-                }
-            }
-
-            request.Http.Response.ContentType ??= "application/json";
-            var answer = await response.Content.ReadAsByteArrayAsync(request.Stop);
-            request.Http.Response.ContentLength = answer.Length;
-            await request.Http.Response.Body.WriteAsync(answer, request.Stop);
         }
+
+        request.Http.Response.ContentType ??= "application/json";
+        var answer = await response.Content.ReadAsByteArrayAsync(request.Stop);
+        request.Http.Response.ContentLength = answer.Length;
+        await request.Http.Response.Body.WriteAsync(answer, request.Stop);
     }
 
     private async ValueTask ChangeState(ApiRequest request, string type, string id)
@@ -140,15 +111,7 @@ internal sealed class ActorsApi(ActorRuntime actors)
             throw ApiException.Malformed("failed deserializing HTTP body: it is not a list of operations");
         }
 
-        try
-        {
-            await actors.ChangeState(type, id, body.RootElement, request.Stop);
-        }
-        catch (Exception e) when (e is InvalidOperationException or State.ETagMismatchException or Sqlite.SqliteException)
-        {
-            throw new ApiException(500, "ERR_ACTOR_STATE_TRANSACTION_SAVE", $"error saving actor transaction state: {e.Message}");
-        }
-
+        await actors.ChangeState(type, id, body.RootElement.ValueKind == JsonValueKind.Array ? ActorStateBody.Operations(body.RootElement) : [], request.Stop);
         request.Nothing();
     }
 
@@ -194,9 +157,14 @@ internal sealed class ActorsApi(ActorRuntime actors)
             json["dueTime"] = reminder.DueTime;
         }
 
-        if (reminder.Every > TimeSpan.Zero)
+        if (reminder.Period.Length > 0)
         {
             json["period"] = "@every " + Durations.ToGo(reminder.Every);
+        }
+
+        if (ActorRuntime.ExpiryOf(reminder) is { } expiry)
+        {
+            json["ttl"] = expiry;
         }
 
         return json;

@@ -26,6 +26,10 @@ internal sealed class Apis
 
     public required JobsApi Jobs { get; init; }
 
+    public required CryptoApi Crypto { get; init; }
+
+    public required ConversationApi Conversation { get; init; }
+
     public required MetadataApi Metadata { get; init; }
 
     public required TopicsApi Topics { get; init; }
@@ -94,7 +98,7 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
 
         try
         {
-            if (!await Route(request) && !await Unconfigured(request))
+            if (!await Route(request))
             {
                 await apis.Invoke.Handle(request);
             }
@@ -158,6 +162,10 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
                 return await apis.Lock.TryHandle(request);
             case ("v1.0-alpha1", "jobs"):
                 return await apis.Jobs.TryHandle(request);
+            case ("v1.0-alpha1", "crypto" or "subtlecrypto"):
+                return await apis.Crypto.TryHandle(request);
+            case ("v1.0-alpha1" or "v1.0-alpha2", "conversation"):
+                return await apis.Conversation.TryHandle(request, second: request.Segments[0] == "v1.0-alpha2");
             case ("v1.0", "metadata"):
                 return await apis.Metadata.TryHandle(request);
             case ("embedded", "v1"):
@@ -168,23 +176,6 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
                 request.Nothing();
                 sidecar.RequestShutdown();
                 return true;
-            default:
-                return false;
-        }
-    }
-
-    /// <summary>APIs for which there can be no component here: they answer as daprd does without one.</summary>
-    private static async ValueTask<bool> Unconfigured(ApiRequest request)
-    {
-        switch (request.Segments)
-        {
-            case ["v1.0-alpha1", "crypto", _, "encrypt" or "decrypt"] when request.Method == "PUT":
-                throw new ApiException(500, "ERR_CRYPTO_PROVIDERS_NOT_CONFIGURED", "crypto providers not configured");
-            case ["v1.0-alpha1", "subtlecrypto", _, "getkey" or "encrypt" or "decrypt" or "wrapkey" or "unwrapkey" or "sign" or "verify"] when request.Method == "POST":
-                throw new ApiException(501, "ERR_API_UNIMPLEMENTED", "this API is currently not implemented");
-            case ["v1.0-alpha1" or "v1.0-alpha2", "conversation", var name, "converse"] when request.Method == "POST":
-                (await request.JsonOrEmpty()).Dispose();
-                throw new ApiException(400, "ERR_CONVERSATION_NOT_FOUND", $"failed finding conversation component {name}");
             default:
                 return false;
         }

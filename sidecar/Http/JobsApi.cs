@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Xml;
+using Google.Protobuf;
+using Google.Protobuf.Reflection;
+using Google.Protobuf.WellKnownTypes;
 using Lavka.Sidecar.Jobs;
 using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Scheduling;
@@ -9,67 +11,43 @@ using Lavka.Sidecar.Scheduling;
 namespace Lavka.Sidecar.Http;
 
 /// <summary><c>/v1.0-alpha1/jobs</c> (Dapr: reference/api/jobs_api).</summary>
-internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
+internal sealed class JobsApi(JobManagement jobs)
 {
+    private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithTypeRegistry(TypeRegistry.FromFiles(
+        AnyReflection.Descriptor, DurationReflection.Descriptor, EmptyReflection.Descriptor, StructReflection.Descriptor, TimestampReflection.Descriptor, WrappersReflection.Descriptor)));
+
     /// <summary>False when this is no jobs request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
     {
-        if (request.Segments.Length != 3 || request.Method is not ("POST" or "GET" or "DELETE"))
+        if (request.Segments.Length != 3)
         {
             return false;
         }
 
-        var name = request.Segment(2).Trim();
-        if (request.Method == "POST")
+        var name = request.Segment(2);
+        switch (request.Method)
         {
-            await Add(request, name);
-            request.Nothing();
-        }
-        else if (request.Method == "GET")
-        {
-            await request.Answer(await jobs.Get(name, request.Stop) is { } job
-                ? ToJson(job)
-                : throw Failed(500, "DAPR_SCHEDULER_GET_JOB", $"failed to get job due to: rpc error: code = NotFound desc = job not found: {name}"));
-        }
-        else
-        {
-            await jobs.Remove(name, request.Stop);
-            request.Nothing();
-        }
+            case "POST":
+                using (var body = await request.JsonOrEmpty())
+                {
+                    await jobs.Schedule(Read(name.Trim(), body.RootElement), request.Stop);
+                }
 
-        return true;
-    }
-
-    private async Task Add(ApiRequest request, string name)
-    {
-        using var body = await request.JsonOrEmpty();
-        var job = Read(body.RootElement);
-        if (name.Length == 0)
-        {
-            throw Failed(400, "DAPR_SCHEDULER_JOB_NAME_EMPTY", "Name is empty");
-        }
-
-        if (job.Schedule.Length == 0 && job.DueTime.Length == 0)
-        {
-            throw Failed(400, "DAPR_SCHEDULER_SCHEDULE_EMPTY", "Schedule is empty");
-        }
-
-        if (name.Any(c => c is '/' or '\\' or '#' or '?' || char.IsControl(c)) || name.Length > 500)
-        {
-            throw Failed(500, "DAPR_SCHEDULER_SCHEDULE_JOB", $"failed to schedule job due to: the name '{name}' is too long or contains a forbidden character");
-        }
-
-        try
-        {
-            await jobs.Add(name, job, request.Stop);
-        }
-        catch (JobException e)
-        {
-            throw Failed(e.Exists ? 409 : 500, "DAPR_SCHEDULER_SCHEDULE_JOB", $"failed to schedule job due to: rpc error: code = {(e.Exists ? "AlreadyExists" : "Unknown")} desc = {e.Message}");
+                request.Nothing();
+                return true;
+            case "GET":
+                await request.Answer(ToJson(await jobs.Get(name, request.Stop)));
+                return true;
+            case "DELETE":
+                await jobs.Delete(name, request.Stop);
+                request.Nothing();
+                return true;
+            default:
+                return false;
         }
     }
 
-    private JobRequest Read(JsonElement body)
+    private JobRequest Read(string jobName, JsonElement body)
     {
         if (body.ValueKind != JsonValueKind.Object)
         {
@@ -78,7 +56,7 @@ internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
 
         if (body.TryGetProperty("name", out _))
         {
-            throw Failed(400, "DAPR_SCHEDULER_JOB_NAME", "Set the job name in the url only");
+            throw jobs.Failed(400, "DAPR_SCHEDULER_JOB_NAME", "Set the job name in the url only");
         }
 
         uint? repeats = null;
@@ -94,10 +72,18 @@ internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
             JsonValueKind.False => false,
             _ => throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for bool field overwrite: {flag}"),
         };
-        return new(Text("schedule"), Text("dueTime", "due_time"), Text("ttl"), repeats == 0 ? null : repeats,
-            body.TryGetProperty("data", out var data) ? data.Clone() : default, overwrite, Find(body, "failurePolicy", "failure_policy") is { } policy ? Policy(policy) : null);
+        return new(jobName)
+        {
+            Schedule = Text("schedule"),
+            DueTime = Text("dueTime", "due_time"),
+            Ttl = Text("ttl"),
+            Repeats = repeats,
+            Data = body.TryGetProperty("data", out var data) ? data.Clone() : default,
+            Overwrite = overwrite,
+            FailurePolicy = Find(body, "failurePolicy", "failure_policy") is { } policy ? Policy(policy) : null,
+        };
 
-        string Text(params string[] names) => Find(body, names) is not { } value ? ""
+        string? Text(params string[] names) => Find(body, names) is not { } value ? null
             : value.ValueKind == JsonValueKind.String ? value.GetString()!
             : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for string field {names[0]}: {value}");
     }
@@ -123,19 +109,16 @@ internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
             var only = policy.EnumerateObject().First();
             if (only.Name == "drop")
             {
-                return new(TimeSpan.Zero, 0);
+                return FailurePolicy.Drop;
             }
 
             if (only.Name == "constant" && only.Value.ValueKind == JsonValueKind.Object)
             {
-                var interval = TimeSpan.Zero;
-                if (Find(only.Value, "interval") is { } text && (!Durations.TryParseGo(text.ToString(), out interval) || interval < TimeSpan.Zero))
-                {
-                    throw ApiException.Malformed($"failed deserializing HTTP body: invalid google.protobuf.Duration value {text}");
-                }
-
+                TimeSpan? interval = Find(only.Value, "interval") is not { } text ? null
+                    : Durations.TryParseGo(text.ToString(), out var pause) && pause >= TimeSpan.Zero ? pause
+                    : throw ApiException.Malformed($"failed deserializing HTTP body: invalid google.protobuf.Duration value {text}");
                 return new(interval, Find(only.Value, "maxRetries", "max_retries") is not { } most ? null
-                    : int.TryParse(most.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+                    : uint.TryParse(most.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
                     : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for uint32 field maxRetries: {most}"));
             }
         }
@@ -156,22 +139,54 @@ internal sealed class JobsApi(JobScheduler jobs, SidecarOptions options)
             json["repeats"] = repeats;
         }
 
-        if (job.Data.ValueKind != JsonValueKind.Undefined)
+        if (Data(job) is { } data)
         {
-            json["data"] = new JsonObject { ["@type"] = "type.googleapis.com/google.protobuf.Value", ["value"] = JsonNode.Parse(job.Data.GetRawText()) };
+            json["data"] = data;
         }
 
-        json["failurePolicy"] = job.FailurePolicy switch
-        {
-            null or { MaxRetries: 0 } => new JsonObject { ["drop"] = new JsonObject() },
-            { MaxRetries: null } endless => new JsonObject { ["constant"] = new JsonObject { ["interval"] = Seconds(endless.Interval) } },
-            var limited => new JsonObject { ["constant"] = new JsonObject { ["interval"] = Seconds(limited.Interval), ["maxRetries"] = limited.MaxRetries } },
-        };
+        var policy = job.FailurePolicy ?? FailurePolicy.Drop;
+        json["failurePolicy"] = policy.IsDrop ? new() { ["drop"] = new JsonObject() } : new JsonObject { ["constant"] = Constant(policy) };
         return json;
     }
 
-    private static string Seconds(TimeSpan interval) => XmlConvert.ToString(interval.TotalSeconds) + "s";
+    private static JsonObject Constant(FailurePolicy policy)
+    {
+        var json = new JsonObject();
+        if (policy.Interval is { } interval)
+        {
+            json["interval"] = JsonNode.Parse(Formatter.Format(Duration.FromTimeSpan(interval)));
+        }
 
-    private ApiException Failed(int status, string reason, string message) => ApiException.Detailed(status, reason, message, reason,
-        new() { ["appID"] = options.AppId, ["namespace"] = string.IsNullOrEmpty(options.Namespace) ? "default" : options.Namespace });
+        if (policy.MaxRetries is { } retries)
+        {
+            json["maxRetries"] = retries;
+        }
+
+        return json;
+    }
+
+    private static JsonNode? Data(Schedule job)
+    {
+        if (job.Message is null)
+        {
+            return job.Data.ValueKind == JsonValueKind.Undefined ? null
+                : new JsonObject { ["@type"] = "type.googleapis.com/google.protobuf.Value", ["value"] = JsonNode.Parse(job.Data.GetRawText()) };
+        }
+
+        if (job.Message.TypeUrl.Length == 0)
+        {
+            throw NoJson("type_url is not set");
+        }
+
+        try
+        {
+            return JsonNode.Parse(Formatter.Format(JobDelivery.MessageOf(job)));
+        }
+        catch (Exception e) when (e is InvalidOperationException or InvalidProtocolBufferException)
+        {
+            throw NoJson($"unable to resolve \"{job.Message.TypeUrl}\": not found");
+        }
+
+        static ApiException NoJson(string problem) => new(500, "ERR_INTERNAL", $"failed to encode response as JSON: proto: google.protobuf.Any: {problem}");
+    }
 }

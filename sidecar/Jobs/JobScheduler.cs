@@ -1,34 +1,18 @@
 using System.Collections.Immutable;
-using System.Net;
-using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using Lavka.Sidecar.Observability;
-using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Scheduling;
 using Lavka.Sidecar.Sqlite;
 
 namespace Lavka.Sidecar.Jobs;
 
-/// <summary>A job's request body (Dapr: reference/api/jobs_api).</summary>
-internal sealed record JobRequest(string Schedule, string DueTime, string Ttl, uint? Repeats, JsonElement Data, bool Overwrite, FailurePolicy? FailurePolicy);
-
-/// <summary>A job cannot be kept as it is asked for.</summary>
-internal sealed class JobException(string message, bool exists = false) : Exception(message)
-{
-    /// <summary>Whether the reason is another job of that name.</summary>
-    public bool Exists { get; } = exists;
-}
-
 /// <summary>
 /// The app's jobs (Dapr: developing-applications/building-blocks/jobs): kept in one file in the data folder, made with the first job, so that they outlive the
-/// sidecar; brought to the app at <c>POST /job/{name}</c> while it is there. A tick that was missed fires once when the app is back. Instances of an app share one of these:
+/// sidecar; brought to the app while it is there. A tick that was missed fires once when the app is back. Instances of an app share one of these:
 /// a job fires at the first of them that is healthy.
 /// </summary>
 internal sealed partial class JobScheduler : IAsyncDisposable
 {
-    private static readonly MediaTypeHeaderValue Json = new("application/json");
-
     private readonly SidecarOptions _options;
     private readonly ILogger _log;
     private readonly string _path;
@@ -88,9 +72,10 @@ internal sealed partial class JobScheduler : IAsyncDisposable
 
     /// <summary>Completes when the job is on the disk.</summary>
     /// <exception cref="JobException">There is one of that name, or a time does not read.</exception>
-    public async Task Add(string name, JobRequest request, CancellationToken stop)
+    public async Task Add(JobRequest request, CancellationToken stop)
     {
-        var job = Make(name, request, _options.Time.GetUtcNow());
+        var name = request.Name;
+        var job = Make(request, _options.Time.GetUtcNow());
         if (request.Overwrite)
         {
             _scheduler.Remove(job.Type, job.Id, name);
@@ -100,7 +85,7 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         {
             if (!request.Overwrite && Find(db, name) is not null)
             {
-                throw new JobException($"job already exists: 'app||{(string.IsNullOrEmpty(_options.Namespace) ? "default" : _options.Namespace)}||{_options.AppId}||{name}'", exists: true);
+                throw new JobException($"job already exists: '{KeyOf(name)}'", exists: true);
             }
 
             Save(db, job);
@@ -113,6 +98,9 @@ internal sealed partial class JobScheduler : IAsyncDisposable
 
     /// <summary>Null: there is none.</summary>
     public async Task<Schedule?> Get(string name, CancellationToken stop) => HasFile ? (await Database(stop)).Read(db => Find(db, name)) : null;
+
+    /// <summary>All there are.</summary>
+    public async Task<IReadOnlyList<Schedule>> List(CancellationToken stop) => HasFile ? (await Database(stop)).Read(All) : [];
 
     public async Task Remove(string name, CancellationToken stop)
     {
@@ -177,61 +165,41 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         db.Prepare("INSERT INTO jobs (name, job) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET job = ?2")
             .Bind(1, job.Name).Bind(2, JsonSerializer.Serialize(job, ScheduleJson.Default.Schedule)).Run();
 
-    private Schedule Make(string name, JobRequest request, DateTimeOffset now)
+    private string KeyOf(string name) => $"app||{(string.IsNullOrEmpty(_options.Namespace) ? "default" : _options.Namespace)}||{_options.AppId}||{name}";
+
+    private Schedule Make(JobRequest request, DateTimeOffset now)
     {
-        CronSchedule? cron = null;
+        if (request.Name.AsSpan().ContainsAny("/\\#?") || request.Name.Any(char.IsControl))
+        {
+            throw new JobException($"job name contains forbidden character: \"{KeyOf(request.Name)}\"");
+        }
+
         try
         {
-            cron = request.Schedule.Length == 0 ? null : CronSchedule.Parse(request.Schedule);
+            var cron = request.Schedule is { } schedule ? CronSchedule.Parse(schedule) : null;
+            var (next, expires) = JobTimes.Read(cron is null ? null : cron.Next, request.DueTime, request.Ttl, request.Repeats, now);
+            return new()
+            {
+                Type = "job",
+                Id = _options.AppId,
+                Name = request.Name,
+                Period = request.Schedule ?? "",
+                DueTime = request.DueTime ?? "",
+                Ttl = request.Ttl ?? "",
+                Repeats = request.Repeats,
+                Data = request.Data,
+                Message = request.Message,
+                FailurePolicy = request.FailurePolicy ?? FailurePolicy.Default,
+                Next = next,
+                Cron = request.Schedule,
+                Left = cron is null ? 1 : (int?)request.Repeats,
+                Expires = expires,
+            };
         }
         catch (FormatException e)
         {
-            throw new JobException($"job failed validation: {e.Message}");
+            throw new JobException(e.Message);
         }
-
-        if (cron is null && request.Repeats > 1)
-        {
-            throw new JobException("job failed validation: job must have a schedule to repeat");
-        }
-
-        var due = now;
-        if (request.DueTime.Length > 0 && !Durations.TryParseMoment(request.DueTime, now, out due))
-        {
-            throw new JobException($"job failed validation: due time format not recognized: {request.DueTime}");
-        }
-
-        var next = request.DueTime.Length > 0 ? due : cron?.Next(now) ?? throw new JobException("job failed validation: the schedule is never due");
-        DateTimeOffset? expires = null;
-        if (request.Ttl.Length > 0)
-        {
-            if (cron is null)
-            {
-                throw new JobException("job failed validation: job must have a schedule to have a ttl");
-            }
-
-            expires = Durations.TryParseMoment(request.Ttl, due, out var end) ? end : throw new JobException($"job failed validation: ttl format not recognized: {request.Ttl}");
-            if (expires <= due)
-            {
-                throw new JobException("job failed validation: ttl must be greater than due time");
-            }
-        }
-
-        return new()
-        {
-            Type = "job",
-            Id = _options.AppId,
-            Name = name,
-            Period = request.Schedule,
-            DueTime = request.DueTime,
-            Ttl = request.Ttl,
-            Repeats = request.Repeats,
-            Data = request.Data,
-            FailurePolicy = request.FailurePolicy ?? FailurePolicy.Default,
-            Next = next,
-            Cron = cron is null ? null : request.Schedule,
-            Left = cron is null ? 1 : (int?)request.Repeats,
-            Expires = expires,
-        };
     }
 
     private async Task<SqliteDatabase> Database(CancellationToken stop)
@@ -253,12 +221,12 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         if (!_instances.Exists(instance => instance.App.IsHealthy))
         {
             // No attempt: it waits for the app.
-            return job with { Next = _options.Time.GetUtcNow() + FailurePolicy.Default.Interval };
+            return job with { Next = _options.Time.GetUtcNow() + FailurePolicy.Default.Pause };
         }
 
-        for (var retry = 0; !await Bring(job, stop) && (policy.MaxRetries is null || retry < policy.MaxRetries); retry++)
+        for (var retry = 0; !IsOver(job) && !await Bring(job, stop) && (policy.MaxRetries is null || retry < policy.MaxRetries); retry++)
         {
-            await _options.Time.WaitUntil(_options.Time.GetUtcNow() + policy.Interval, stop);
+            await _options.Time.WaitUntil(_options.Time.GetUtcNow() + policy.Pause, stop);
             if (!_scheduler.Holds(job))
             {
                 return null;
@@ -286,6 +254,8 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         return next;
     }
 
+    private static bool IsOver(Schedule job) => job.Expires < job.Next;
+
     private async Task<bool> Bring(Schedule job, CancellationToken stop)
     {
         // Looked for at each try: an instance may have gone meanwhile.
@@ -294,22 +264,16 @@ internal sealed partial class JobScheduler : IAsyncDisposable
             return false;
         }
 
-        using var request = new HttpRequestMessage(HttpMethod.Post, app.At($"/job/{Uri.EscapeDataString(job.Name)}"))
-        {
-            Content = new ByteArrayContent(job.Data.ValueKind == JsonValueKind.Undefined ? [] : Encoding.UTF8.GetBytes(job.Data.GetRawText())),
-        };
-        request.Content.Headers.ContentType = Json;
         try
         {
-            using var response = await app.Send(request, stop);
-            telemetry.Metrics?.JobFired(response.IsSuccessStatusCode);
-            if (response.IsSuccessStatusCode)
+            var problem = await JobDelivery.Bring(job, app, stop);
+            telemetry.Metrics?.JobFired(problem is null);
+            if (problem is { } failed)
             {
-                return true;
+                LogFailed(job.Name, failed.Message);
             }
 
-            LogFailed(job.Name, $"the app answered {(int)response.StatusCode}");
-            return response.StatusCode == HttpStatusCode.NotFound;
+            return problem is not { MayPass: true };
         }
         catch (Exception e) when (e is HttpRequestException or ObjectDisposedException || (e is OperationCanceledException && !stop.IsCancellationRequested))
         {

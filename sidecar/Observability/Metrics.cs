@@ -31,7 +31,7 @@ internal sealed class Metrics
         _egress = Timed("dapr_component_pubsub_egress_count", "The number of outgoing messages published to the pub/sub component.", egress, "dapr_component_pubsub_egress_latencies");
         _bulkEgress = Timed("dapr_component_pubsub_egress_bulk_count", "The number of bulk publish calls to the pub/sub component.", egress, "dapr_component_pubsub_egress_bulk_latencies");
         _input = Counter("dapr_component_input_binding_count", "The number of incoming events arriving from the input binding component.", "app_id", "component", "namespace", "success");
-        foreach (var kind in new[] { "state", "output_binding", "secret" })
+        foreach (var kind in new[] { "state", "output_binding", "secret", "crypto" })
         {
             _components[kind] = Timed($"dapr_component_{kind}_count", $"The number of operations performed on the {kind} component.",
                 ["app_id", "component", "namespace", "operation", "success"], $"dapr_component_{kind}_latencies");

@@ -1,5 +1,7 @@
 using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Configuration;
+using Lavka.Sidecar.Conversation;
+using Lavka.Sidecar.Crypto;
 using Lavka.Sidecar.Locks;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.PubSub.Redis;
@@ -31,6 +33,9 @@ internal static class ComponentTypes
         ["configuration.redis"] = c => new RedisConfiguration(c.Metadata, c.Logs.CreateLogger<RedisConfiguration>()),
         ["lock.embedded"] = c => new EmbeddedLock(c.Metadata, c.Options.Time),
         ["lock.redis"] = c => new RedisLock(c.Metadata, c.Logs.CreateLogger<RedisLock>()),
+        ["conversation.echo"] = _ => new EchoConversation(),
+        ["crypto.dapr.jwks"] = c => new JwksCrypto(c.Metadata, c.Options.Time),
+        ["crypto.dapr.localstorage"] = c => new LocalStorageCrypto(c.Metadata),
         ["bindings.cron"] = c => new CronBinding(c.Metadata, c.Options.Time),
         ["bindings.http"] = c => new HttpBinding(c.Metadata),
         ["bindings.localstorage"] = c => new LocalStorageBinding(c.Metadata),

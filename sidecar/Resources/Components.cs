@@ -3,6 +3,8 @@ using System.Collections.Immutable;
 using System.Text;
 using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Configuration;
+using Lavka.Sidecar.Conversation;
+using Lavka.Sidecar.Crypto;
 using Lavka.Sidecar.Locks;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Secrets;
@@ -50,6 +52,10 @@ internal sealed partial class Components : IAsyncDisposable
     public ConcurrentDictionary<string, IConfigurationStore> ConfigurationStores { get; } = [];
 
     public ConcurrentDictionary<string, LoadedLockStore> LockStores { get; } = [];
+
+    public ConcurrentDictionary<string, ICryptoProvider> CryptoProviders { get; } = [];
+
+    public ConcurrentDictionary<string, IConversation> Conversations { get; } = [];
 
     public ConcurrentDictionary<string, IOutputBinding> OutputBindings { get; } = [];
 
@@ -239,6 +245,12 @@ internal sealed partial class Components : IAsyncDisposable
             case ILockStore locks:
                 LockStores[name] = LoadedLockStore.From(locks, metadata, _options.AppId);
                 break;
+            case ICryptoProvider crypto:
+                CryptoProviders[name] = crypto;
+                break;
+            case IConversation conversation:
+                Conversations[name] = conversation;
+                break;
         }
 
         // A binding may be both.
@@ -259,7 +271,7 @@ internal sealed partial class Components : IAsyncDisposable
         _all = _all.Remove(loaded);
         var name = loaded.Name;
         _ = StateStores.TryRemove(name, out _) || PubSubs.TryRemove(name, out _) || SecretStores.TryRemove(name, out _) || ConfigurationStores.TryRemove(name, out _)
-            || LockStores.TryRemove(name, out _) | OutputBindings.TryRemove(name, out _) | InputBindings.TryRemove(name, out _);
+            || LockStores.TryRemove(name, out _) || CryptoProviders.TryRemove(name, out _) || Conversations.TryRemove(name, out _) || OutputBindings.TryRemove(name, out _) | InputBindings.TryRemove(name, out _);
     }
 
     /// <summary>Null when the component waits for a secret store that is not there; like daprd, the sidecar then starts without it.</summary>

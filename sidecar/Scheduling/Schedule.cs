@@ -42,6 +42,10 @@ internal sealed partial record Schedule
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public JsonElement Data { get; init; }
 
+    /// <summary>What goes to a job's receiver where it is no JSON; null: <see cref="Data"/> does.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public JobMessage? Message { get; init; }
+
     public required DateTimeOffset Next { get; init; }
 
     public TimeSpan Every { get; init; }
@@ -68,64 +72,56 @@ internal sealed partial record Schedule
     /// <exception cref="FormatException">A time does not parse; the message says which.</exception>
     public static Schedule Timer(string type, string id, string name, ScheduleRequest request, DateTimeOffset now)
     {
-        var (due, every, repetitions, expires) = Read(request, now);
+        var due = now;
+        if (!string.IsNullOrEmpty(request.DueTime) && !Durations.TryParseMoment(request.DueTime, now, out due))
+        {
+            throw new FormatException($"error parsing timer due time: unsupported time/duration format: {request.DueTime}");
+        }
+
+        var every = TimeSpan.Zero;
+        int? repetitions = null;
+        if (!string.IsNullOrEmpty(request.Period) && (!Durations.TryParsePeriod(request.Period, out every, out repetitions) || every < TimeSpan.Zero))
+        {
+            throw new FormatException($"invalid timer period: parse error: unsupported duration format: {request.Period}");
+        }
+
         if (repetitions == 0)
         {
             throw new FormatException("invalid timer period: has zero repetitions");
         }
 
-        if (expires < due)
-        {
-            throw new FormatException($"timer {type}||{id}||{name} has already expired: dueTime: {request.DueTime} TTL: {request.Ttl}");
-        }
-
-        return Make(type, id, name, request, due ?? now, every ?? TimeSpan.Zero, repetitions, expires);
+        DateTimeOffset? expires = string.IsNullOrEmpty(request.Ttl) ? null
+            : Durations.TryParseMoment(request.Ttl, due, out var end) ? end
+            : throw new FormatException($"error parsing timer TTL: unsupported time/duration format: {request.Ttl}");
+        return expires < due || expires < now
+            ? throw new FormatException($"timer {type}||{id}||{name} has already expired: dueTime: {request.DueTime} TTL: {request.Ttl}")
+            : Make(type, id, name, request, due, every, repetitions, expires);
     }
 
     /// <summary>A reminder: without a due time it fires first when its period has passed.</summary>
     /// <exception cref="FormatException">A time does not parse, or they do not go together; the message says which.</exception>
     public static Schedule Reminder(string type, string id, string name, ScheduleRequest request, DateTimeOffset now)
     {
-        var (due, every, repetitions, expires) = Read(request, now);
-        if (due is null && every is null)
-        {
-            throw new FormatException("job must have either a due time or a schedule");
-        }
-
-        if (expires is not null && every is null)
-        {
-            throw new FormatException("job must have a schedule to have a ttl");
-        }
-
-        if (request.Period is { } period && DateParts().IsMatch(period))
-        {
-            throw new FormatException($"unsupported period format: {period}");
-        }
-
-        var next = due ?? now + every!.Value;
-        return expires < next && due is not null
-            ? throw new FormatException("ttl must be greater than due time")
-            : Make(type, id, name, request, next, every ?? TimeSpan.Zero, repetitions == 0 ? null : repetitions, expires);
-    }
-
-    private static (DateTimeOffset? Due, TimeSpan? Every, int? Repetitions, DateTimeOffset? Expires) Read(ScheduleRequest request, DateTimeOffset now)
-    {
-        DateTimeOffset? due = string.IsNullOrEmpty(request.DueTime) ? null
-            : Durations.TryParseMoment(request.DueTime, now, out var moment) ? moment
-            : throw new FormatException($"unsupported time/duration format: {request.DueTime}");
         TimeSpan? every = null;
         int? repetitions = null;
         if (!string.IsNullOrEmpty(request.Period))
         {
-            every = Durations.TryParsePeriod(request.Period, out var period, out repetitions) && period >= TimeSpan.Zero ? period
-                : throw new FormatException($"parse error: unsupported duration format: {request.Period}");
+            every = Durations.TryParsePeriod(request.Period, out var period, out repetitions) && period >= TimeSpan.Zero && !DateParts().IsMatch(request.Period) ? period
+                : throw new FormatException($"unsupported period format: {request.Period}");
         }
 
-        DateTimeOffset? expires = string.IsNullOrEmpty(request.Ttl) ? null
-            : Durations.TryParseMoment(request.Ttl, due ?? now, out var end) ? end
-            : throw new FormatException($"unsupported time/duration format: {request.Ttl}");
-        return (due, every, repetitions, expires);
+        try
+        {
+            var (next, expires) = JobTimes.Read(every is null ? null : time => time + every, NullIfEmpty(request.DueTime), NullIfEmpty(request.Ttl), null, now);
+            return Make(type, id, name, request, next, every ?? TimeSpan.Zero, repetitions == 0 ? null : repetitions, expires);
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"rpc error: code = Unknown desc = {e.Message}");
+        }
     }
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     private static Schedule Make(string type, string id, string name, ScheduleRequest request, DateTimeOffset next, TimeSpan every, int? repetitions, DateTimeOffset? expires) => new()
     {
@@ -166,13 +162,29 @@ internal sealed partial record Schedule
 }
 
 /// <summary>What happens when a job's or reminder's receiver fails (Dapr: reference/api/jobs_api).</summary>
-/// <param name="Interval">The pause before the next try.</param>
+/// <param name="Interval">The pause before the next try; null: none.</param>
 /// <param name="MaxRetries">How many more tries; null: without end; 0: none.</param>
-internal sealed record FailurePolicy(TimeSpan Interval, int? MaxRetries)
+internal sealed record FailurePolicy(TimeSpan? Interval, uint? MaxRetries)
 {
     /// <summary>Dapr's: three more tries, a second apart.</summary>
     public static FailurePolicy Default { get; } = new(TimeSpan.FromSeconds(1), 3);
+
+    /// <summary>No second try.</summary>
+    public static FailurePolicy Drop { get; } = new(null, 0);
+
+    /// <summary>Whether there is no second try.</summary>
+    [JsonIgnore]
+    public bool IsDrop => MaxRetries == 0 && Pause == TimeSpan.Zero;
+
+    /// <summary>How long to wait before the next try.</summary>
+    [JsonIgnore]
+    public TimeSpan Pause => Interval ?? TimeSpan.Zero;
 }
+
+/// <summary>A job's data as it came over gRPC: a <c>google.protobuf.Any</c>.</summary>
+/// <param name="TypeUrl">What it is; empty: bytes that only the app knows.</param>
+/// <param name="Value">Its bytes.</param>
+internal sealed record JobMessage(string TypeUrl, byte[] Value);
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Schedule))]

@@ -1,7 +1,11 @@
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using Dapr.Client.Autogen.Grpc.v1;
+using Grpc.Core;
+using Grpc.Net.Client;
 using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using YamlDotNet.RepresentationModel;
@@ -28,6 +32,7 @@ public sealed partial class CompatibilityTests
             [
                 TestApp.Component("pubsub", "pubsub.in-memory"), TestApp.Component("store", "state.in-memory", ("actorStateStore", "true")), TestApp.Component("secrets", "secretstores.local.env"),
                 TestApp.Component("binding", "bindings.localstorage", ("rootPath", "files")), TestApp.Component("lock", "lock.embedded", ("path", "locks.db")),
+                TestApp.Component("crypto", "crypto.dapr.localstorage", ("path", Repository.Root)), TestApp.Component("conversation", "conversation.echo"),
                 TestApp.Component("config", "configuration.embedded", ("path", Path.Combine(Repository.Root, "global.json"))),
             ],
         });
@@ -52,6 +57,18 @@ public sealed partial class CompatibilityTests
     }
 
     [Fact]
+    public async Task The_table_of_calls_has_those_of_Daprs_service_that_are_answered()
+    {
+        await using var sidecar = await EmbeddedSidecar.StartAsync();
+        using var channel = GrpcChannel.ForAddress(sidecar.GrpcEndpoint);
+        var documented = Table("## gRPC API").SelectMany(row => Quoted().Matches(row[2]).Select(match => match.Groups[1].Value));
+
+        var known = await Task.WhenAll(DaprReflection.Descriptor.Services.Single(service => service.Name == "Dapr").Methods.Select(async method => (method.Name, IsKnown: await IsKnown(channel, method.Name))));
+
+        Assert.Equal(known.Where(method => method.IsKnown).Select(method => method.Name).Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void The_component_table_has_the_types_there_are()
     {
         var documented = Table("## Components").Where(row => row[1] != "no").SelectMany(row => Quoted().Matches(row[0]).Select(match => match.Groups[1].Value));
@@ -72,7 +89,9 @@ public sealed partial class CompatibilityTests
             var documented = Quoted().Matches(row[2]).Select(match => match.Groups[1].Value).ToList();
             var values = documented.ToDictionary(field => field, field => field switch
             {
+                "path" when type == "crypto.dapr.localstorage" => folder.Data,
                 "path" or "secretsFile" => secrets,
+                "jwks" => """{"keys":[]}""",
                 "rootPath" => folder.Data,
                 "connectionString" when type == "state.sqlite" => "state.db",
                 "connectionString" when type == "state.postgresql" => "host=localhost",
@@ -98,6 +117,24 @@ public sealed partial class CompatibilityTests
 
             // direction and route are the sidecar's questions, not the component's.
             Assert.Equal(documented.Except(["route", "direction"]).Order(StringComparer.OrdinalIgnoreCase), metadata.Known.Except(Common).Order(StringComparer.OrdinalIgnoreCase));
+        }
+    }
+
+    /// <summary>What the sidecar does not know is another app's, and no app is named.</summary>
+    private static async Task<bool> IsKnown(GrpcChannel channel, string call)
+    {
+        var bytes = Marshallers.Create(message => message, message => message);
+        var method = new Method<byte[], byte[]>(MethodType.ServerStreaming, "dapr.proto.runtime.v1.Dapr", call, bytes, bytes);
+        try
+        {
+            using var answer = channel.CreateCallInvoker().AsyncServerStreamingCall(method, null, new(deadline: DateTime.UtcNow.AddSeconds(2)), []);
+            await answer.ResponseStream.MoveNext(default);
+            return true;
+        }
+        catch (RpcException e)
+        {
+            return !e.Status.Detail.Contains("required metadata dapr-callee-app-id or dapr-app-id not found", StringComparison.Ordinal)
+                && !e.Status.Detail.Contains("Bad gRPC response", StringComparison.Ordinal);
         }
     }
 

@@ -26,6 +26,7 @@ internal sealed class EmbeddedUnderTest : ISidecarUnderTest
             HasControlPlane = start.HasControl,
             ResourcesPaths = [start.Resources],
             ConfigPaths = start.Config is null ? [] : [start.Config],
+            DataPath = Path.GetDirectoryName(start.Resources)!,
             Environment = start.Environment,
             ApiToken = start.Environment.GetValueOrDefault("DAPR_API_TOKEN"),
             AppToken = start.Environment.GetValueOrDefault("APP_API_TOKEN"),
