@@ -7,6 +7,7 @@ internal static class GrpcWorlds
     [
         "actors",
         "allowed",
+        "app-health",
         "app-health-unimplemented",
         "bindings",
         "bindings-input",
@@ -26,7 +27,9 @@ internal static class GrpcWorlds
         "invoke-resiliency",
         "jobs",
         "jobs-http-app",
+        "misc",
         "nothing",
+        "proxy",
         "proxy-to-http-app",
         "pubsub",
         "pubsub-bare",
@@ -48,6 +51,7 @@ internal static class GrpcWorlds
         "streaming-shutdown",
         "tokens",
         "tracing",
+        "tracing-off",
         "workflow-no-worker",
     ];
 }
