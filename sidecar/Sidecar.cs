@@ -5,6 +5,7 @@ using Lavka.Sidecar.Actors;
 using Lavka.Sidecar.Bindings;
 using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Configuration;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Grpc;
 using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Invocation;
@@ -257,16 +258,17 @@ public sealed partial class Sidecar : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static HttpMessageInvoker Client(bool redirects) => new(new SocketsHttpHandler
+    private static HttpMessageInvoker Client(bool redirects) => new(new GoTransport(new()
     {
         AllowAutoRedirect = redirects,
+        MaxAutomaticRedirections = GoTransport.MaxRedirects,
         UseCookies = false,
         UseProxy = false,
         AutomaticDecompression = DecompressionMethods.None,
         ActivityHeadersPropagator = null,
         ConnectTimeout = TimeSpan.FromSeconds(5),
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-    });
+    }));
 
     private WebApplication MakeServer(DaprApi api)
     {
