@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Grpc.Net.Client;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Observability;
 
 namespace Lavka.Sidecar;
@@ -30,7 +31,7 @@ internal sealed class AppChannel : IDisposable
         _version = IsGrpc || options.AppProtocol is AppProtocol.H2C ? HttpVersion.Version20 : HttpVersion.Version11;
         _slots = options.AppMaxConcurrency is { } most ? new SemaphoreSlim(most) : null;
         _endPoint = IPAddress.TryParse(Address.Host, out var ip) ? new IPEndPoint(ip, Address.Port) : null;
-        _http = new(Connections());
+        _http = new(new GoTransport(Connections()));
         if (IsGrpc)
         {
             var largest = options.MaxBodySize > 0 ? (int)Math.Min(options.MaxBodySize, int.MaxValue) : (int?)null;
@@ -161,18 +162,10 @@ internal sealed class AppChannel : IDisposable
         SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
     };
 
-    // .NET lets the socket's own exception out when the app dies in the moment of connecting.
-    private async Task<HttpResponseMessage> Connected(HttpRequestMessage request, Version version, CancellationToken stop)
+    private Task<HttpResponseMessage> Connected(HttpRequestMessage request, Version version, CancellationToken stop)
     {
         (request.Version, request.VersionPolicy) = (version, HttpVersionPolicy.RequestVersionExact);
-        try
-        {
-            return await _http.SendAsync(request, stop);
-        }
-        catch (SocketException e)
-        {
-            throw new HttpRequestException(e.Message, e);
-        }
+        return _http.SendAsync(request, stop);
     }
 
     private async Task<HttpResponseMessage> Counted(HttpRequestMessage request, CancellationToken stop)

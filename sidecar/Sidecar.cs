@@ -7,6 +7,7 @@ using Lavka.Sidecar.Cel;
 using Lavka.Sidecar.Configuration;
 using Lavka.Sidecar.Conversation;
 using Lavka.Sidecar.Crypto;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Grpc;
 using Lavka.Sidecar.Http;
 using Lavka.Sidecar.Invocation;
@@ -269,16 +270,17 @@ public sealed partial class Sidecar : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static HttpMessageInvoker Client(bool redirects) => new(new SocketsHttpHandler
+    private static HttpMessageInvoker Client(bool redirects) => new(new GoTransport(new()
     {
         AllowAutoRedirect = redirects,
+        MaxAutomaticRedirections = GoTransport.MaxRedirects,
         UseCookies = false,
         UseProxy = false,
         AutomaticDecompression = DecompressionMethods.None,
         ActivityHeadersPropagator = null,
         ConnectTimeout = TimeSpan.FromSeconds(5),
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-    });
+    }));
 
     private WebApplication MakeServer(DaprApi api)
     {

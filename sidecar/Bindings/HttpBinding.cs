@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Bindings;
@@ -31,7 +32,7 @@ internal sealed class HttpBinding : IOutputBinding
 
         var (token, header, key) = (metadata.Find("securityToken"), metadata.Find("securityTokenHeader"), metadata.Find("MTLSClientKey"));
         _token = token is not null && header is not null ? (header, token) : null;
-        var handler = new SocketsHttpHandler { MaxAutomaticRedirections = 10, UseCookies = false, ActivityHeadersPropagator = null, ConnectTimeout = TimeSpan.FromSeconds(15) };
+        var handler = new SocketsHttpHandler { MaxAutomaticRedirections = GoTransport.MaxRedirects, UseCookies = false, ActivityHeadersPropagator = null, ConnectTimeout = TimeSpan.FromSeconds(15) };
         if (metadata.Find("MTLSRootCA") is { } root)
         {
             var roots = new X509Certificate2Collection();
@@ -45,7 +46,7 @@ internal sealed class HttpBinding : IOutputBinding
             handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPem(Pem(certificate), Pem(key ?? throw metadata.Invalid("MTLSClientKey", "the key of MTLSClientCert in PEM")))];
         }
 
-        _http = new(handler) { Timeout = timeout > TimeSpan.Zero ? timeout : Timeout.InfiniteTimeSpan };
+        _http = new(new GoTransport(handler)) { Timeout = timeout > TimeSpan.Zero ? timeout : Timeout.InfiniteTimeSpan };
     }
 
     public IReadOnlyList<string> Operations { get; } = ["create", "get", "head", "post", "put", "patch", "delete", "options", "trace"];
@@ -55,12 +56,8 @@ internal sealed class HttpBinding : IOutputBinding
     public async Task<BindingAnswer> Invoke(string operation, byte[] data, IReadOnlyDictionary<string, string> metadata, CancellationToken stop)
     {
         var url = metadata.GetValueOrDefault("path") is { Length: > 0 } path ? $"{_url.TrimEnd('/')}/{path.TrimStart('/')}" : _url;
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
-        {
-            throw new BindingException($"'{url}' is no http or https URL");
-        }
-
-        using var request = new HttpRequestMessage(new HttpMethod(operation == "create" ? "POST" : operation.ToUpperInvariant()), address);
+        var method = operation == "create" ? "POST" : operation.ToUpperInvariant();
+        using var request = new HttpRequestMessage(new HttpMethod(method), AddressOf(method, url));
         if (operation is "create" or "post" or "put" or "patch")
         {
             request.Content = new ByteArrayContent(data.Length == 0 ? "null"u8.ToArray() : data);
@@ -87,9 +84,17 @@ internal sealed class HttpBinding : IOutputBinding
                 ? throw new BindingException($"received status code {(int)response.StatusCode}") { Metadata = answer }
                 : new(body, answer);
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !stop.IsCancellationRequested)
+        catch (HttpRequestException e)
         {
-            throw new BindingException($"{request.Method} {address}: {e.Message}");
+            throw new BindingException(e.Message);
+        }
+        catch (HttpIOException e)
+        {
+            throw new BindingException(GoNetError.OfBody(e));
+        }
+        catch (TaskCanceledException) when (!stop.IsCancellationRequested)
+        {
+            throw new BindingException(GoNetError.OfRequest(method, url, "context deadline exceeded"));
         }
     }
 
@@ -97,6 +102,18 @@ internal sealed class HttpBinding : IOutputBinding
     {
         _http.Dispose();
         return default;
+    }
+
+    private static Uri AddressOf(string method, string url)
+    {
+        try
+        {
+            return GoUrl.Parse(method, url);
+        }
+        catch (FormatException e)
+        {
+            throw new BindingException(e.Message);
+        }
     }
 
     private static string Pem(string pemOrFile) => File.Exists(pemOrFile) ? File.ReadAllText(pemOrFile) : pemOrFile;
@@ -111,6 +128,11 @@ internal sealed class HttpBinding : IOutputBinding
 
         foreach (var (name, value) in metadata.Where(pair => pair.Key.Length > 0 && (char.IsAsciiLetterUpper(pair.Key[0]) || pair.Key is "traceparent" or "tracestate" or "baggage") && pair.Key != "Content-Type"))
         {
+            if (value.Any(letter => letter is (< ' ' and not '\t') or '\x7f'))
+            {
+                throw new BindingException(GoNetError.OfRequest(request.Method.Method, request.RequestUri!.OriginalString, $"net/http: invalid header field value for {GoText.Quote(name)}"));
+            }
+
             request.Headers.Remove(name);
             request.Headers.TryAddWithoutValidation(name, value);
         }

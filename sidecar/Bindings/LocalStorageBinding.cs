@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Bindings;
@@ -7,6 +8,9 @@ namespace Lavka.Sidecar.Bindings;
 /// <summary><c>bindings.localstorage</c> (Dapr: reference/components-reference/supported-bindings/localstorage): files below one folder.</summary>
 internal sealed class LocalStorageBinding : IOutputBinding
 {
+    // In bytes, on every common file system.
+    private const int LongestName = 255;
+
     private readonly string _root;
 
     public LocalStorageBinding(ComponentMetadata metadata)
@@ -22,43 +26,105 @@ internal sealed class LocalStorageBinding : IOutputBinding
     public async Task<BindingAnswer> Invoke(string operation, byte[] data, IReadOnlyDictionary<string, string> metadata, CancellationToken stop)
     {
         var name = metadata.GetValueOrDefault("fileName") ?? "";
+        name = name.Length == 0 && operation == "create" ? Guid.NewGuid().ToString() : name;
+        CheckName(name);
         var path = PathOf(name);
         switch (operation)
         {
             case "create":
-                path = name.Length == 0 ? PathOf(Guid.NewGuid().ToString()) : path;
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                await File.WriteAllBytesAsync(path, Content(data), stop);
+                await Create(path, Content(data), stop);
                 return Json(new Dictionary<string, string> { ["fileName"] = Path.GetRelativePath(_root, path) });
             case "get":
-                return new(File.Exists(path) && name.Length > 0 ? await File.ReadAllBytesAsync(path, stop) : throw Missing(name), BindingAnswer.Nothing.Metadata);
+                return new(await Read(path, stop), BindingAnswer.Nothing.Metadata);
             case "list":
-                return !Directory.Exists(path) ? throw new BindingException($"unable to list files as the file specified is not a directory: {name}")
-                    : Walk(path).ToArray() is { Length: > 0 } files ? Json(files)
-                    : Json<string[]?>(null);
+                return List(path);
             default:
-                Delete(path, name);
+                Delete(path);
                 return BindingAnswer.Nothing;
         }
     }
 
     public ValueTask DisposeAsync() => default;
 
-    private static BindingException Missing(string name) => new(name.Length == 0 ? "required metadata not set: fileName" : $"file not found: {name}");
-
-    private static void Delete(string path, string name)
+    private void CheckName(string name)
     {
-        if (name.Length > 0 && File.Exists(path))
+        var problem = name.Contains('\0', StringComparison.Ordinal) ? "invalid argument"
+            : Array.Exists(name.Split('/'), part => Encoding.UTF8.GetByteCount(part) > LongestName) ? "file name too long"
+            : null;
+        if (problem is not null)
         {
-            File.Delete(path);
+            throw new BindingException($"error getting absolute path for file {name}: lstat {_root}//{name}: {problem}");
         }
-        else if (name.Length > 0 && Directory.Exists(path))
+    }
+
+    private static async Task Create(string path, byte[] content, CancellationToken cancellationToken)
+    {
+        var folder = Path.GetDirectoryName(path)!;
+        try
         {
-            Directory.Delete(path);
+            Directory.CreateDirectory(folder);
         }
-        else
+        catch (Exception e) when (GoFileError.Is(e))
         {
-            throw Missing(name);
+            throw new BindingException($"error creating directory {folder}: {GoFileError.Of("mkdir", folder, e)}");
+        }
+
+        try
+        {
+            await File.WriteAllBytesAsync(path, content, cancellationToken);
+        }
+        catch (Exception e) when (GoFileError.Is(e))
+        {
+            throw new BindingException($"error creating file {path}: {GoFileError.Of("open", path, e)}");
+        }
+    }
+
+    private static async Task<byte[]> Read(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await File.ReadAllBytesAsync(path, cancellationToken);
+        }
+        catch (Exception e) when (GoFileError.Is(e))
+        {
+            var problem = GoFileError.Of(Directory.Exists(path) ? "read" : "open", path, e);
+            throw new BindingException(problem.EndsWith("no such file or directory", StringComparison.Ordinal) ? $"file not found: {path}"
+                : Directory.Exists(path) ? $"error reading file {path}: {problem}"
+                : $"error opening path {path}: {problem}");
+        }
+    }
+
+    private static BindingAnswer List(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            throw new BindingException(File.Exists(path) ? $"unable to list files as the file specified is not a directory: {path}"
+                : $"error getting stats for path {path}: {GoFileError.Of("stat", path, new FileNotFoundException())}");
+        }
+
+        return Walk(path).ToArray() is { Length: > 0 } files ? Json(files) : Json<string[]?>(null);
+    }
+
+    private static void Delete(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path))
+            {
+                Directory.Delete(path);
+            }
+            else if (File.Exists(path))
+            {
+                File.Delete(path);
+            }
+            else
+            {
+                throw new FileNotFoundException();
+            }
+        }
+        catch (Exception e) when (GoFileError.Is(e))
+        {
+            throw new BindingException($"error deleting file {path}: {GoFileError.Of("remove", path, e)}");
         }
     }
 
@@ -69,11 +135,7 @@ internal sealed class LocalStorageBinding : IOutputBinding
     /// <summary>What is written: a JSON string is the text it stands for, and a text that is Base64 the bytes that stands for.</summary>
     private static byte[] Content(byte[] data)
     {
-        if (data is [(byte)'"', ..])
-        {
-            data = Encoding.UTF8.GetBytes(JsonDocument.Parse(data).RootElement.GetString()!);
-        }
-
+        data = BindingData.Unquote(data);
         var text = Encoding.UTF8.GetString(data);
         var bytes = new byte[text.Length];
         return !text.Any(char.IsWhiteSpace) && Convert.TryFromBase64String(text, bytes, out var length) ? bytes[..length] : data;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Mail;
 using System.Text;
-using System.Text.Json;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Bindings;
@@ -46,12 +46,13 @@ internal sealed class SmtpBinding : IOutputBinding
     {
         using var mail = new MailMessage
         {
-            Body = Text(data),
+            Body = Encoding.UTF8.GetString(BindingData.Unquote(data)),
             BodyEncoding = Encoding.UTF8,
             BodyTransferEncoding = System.Net.Mime.TransferEncoding.QuotedPrintable,
             SubjectEncoding = Encoding.UTF8,
             IsBodyHtml = true,
         };
+        mail.Headers.Add("X-priority", Priority(Field("priority")));
         try
         {
             mail.From = new(Required("emailFrom"));
@@ -65,9 +66,6 @@ internal sealed class SmtpBinding : IOutputBinding
             throw new BindingException($"smtp binding error: {e.Message}");
         }
 
-        var priority = Field("priority") is { Length: > 0 } text ? text : "3";
-        mail.Headers.Add("X-priority", priority is "1" or "2" or "3" or "4" or "5" ? priority
-            : throw new BindingException("smtp binding error: priority value must be between 1 (highest) and 5 (lowest)"));
         try
         {
             using var smtp = new SmtpClient(_host, _port) { EnableSsl = _login is not null && !IPAddress.TryParse(_host, out _), Credentials = _login };
@@ -75,7 +73,7 @@ internal sealed class SmtpBinding : IOutputBinding
         }
         catch (SmtpException e)
         {
-            throw new BindingException($"error from smtp binding, sending email failed: {(e.InnerException ?? e).Message}");
+            throw new BindingException($"error from smtp binding, sending email failed: {GoNetError.Of(e.InnerException ?? e, $"{_host}:{_port}")}");
         }
 
         return BindingAnswer.Nothing;
@@ -88,18 +86,24 @@ internal sealed class SmtpBinding : IOutputBinding
 
     public ValueTask DisposeAsync() => default;
 
+    private static string Priority(string text)
+    {
+        try
+        {
+            return text.Length == 0 ? "3" : GoNumber.ParseInt(text, "Atoi") is >= 1 and <= 5 and var priority ? $"{priority}"
+                : throw new BindingException("smtp binding error:  priority value must be between 1 (highest) and 5 (lowest)");
+        }
+        catch (FormatException e)
+        {
+            throw new BindingException(e.Message);
+        }
+    }
+
     private static void Add(MailAddressCollection to, string addresses)
     {
         foreach (var address in addresses.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             to.Add(address);
         }
-    }
-
-    // A JSON string is the text it stands for; anything else is its JSON.
-    private static string Text(byte[] data)
-    {
-        using var json = JsonDocument.Parse(data.Length == 0 ? "\"\""u8.ToArray() : data);
-        return json.RootElement.ValueKind == JsonValueKind.String ? json.RootElement.GetString()! : json.RootElement.GetRawText();
     }
 }

@@ -18,11 +18,16 @@ internal static class GrpcErrors
     public static RpcException From(ApiException error)
     {
         var status = new Google.Rpc.Status { Code = (int)error.Code, Message = error.GrpcMessage ?? error.Message };
+        if (error.IsPlain)
+        {
+            return new(new(error.Code, status.Message));
+        }
+
         if (error.Details is { } details)
         {
             status.Details.Add(details.Select(detail => Details.Parse<Any>(Told(detail!, error.HidesMetadata).ToJsonString())));
         }
-        else if (!error.IsPlain)
+        else
         {
             status.Details.Add(Any.Pack(new ErrorInfo { Domain = "dapr.io", Reason = error.ErrorCode }));
         }

@@ -46,7 +46,7 @@ internal sealed class InvokeApi(ServiceInvocation invocation, Telemetry telemetr
             ContentType = http.ContentType ?? "",
             Headers = http.Headers,
             Body = body,
-            Stream = body is null ? http.Body : null,
+            Stream = body is null ? new LimitedBody(http.Body, options.MaxBodySize) : null,
             Trace = telemetry.TraceOf(request.Trace, default),
         }, request.Stop);
         await (answer.Http is { } response ? Copy(response, request.Http) : Write(answer, request));

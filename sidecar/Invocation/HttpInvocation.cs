@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Lavka.Sidecar.Go;
 
 namespace Lavka.Sidecar.Invocation;
 
@@ -30,9 +31,10 @@ internal static class HttpInvocation
             throw new InvocationException("invalid HTTP verb", StatusCode.InvalidArgument);
         }
 
+        var path = MethodName.ToPath(request.Method, target.Address);
+
         // The request is not disposed of: that would end the streaming of its answer.
-        var path = MethodName.ToPath(request.Method);
-        var message = new HttpRequestMessage(new HttpMethod(verb), new Uri(target.Address + (request.Query.Length == 0 ? path : $"{path}?{request.Query}")));
+        var message = new HttpRequestMessage(new HttpMethod(verb), GoUrl.Parse(verb, target.Address + (request.Query.Length == 0 ? path : $"{path}?{request.Query}")));
         var contentType = request.DataType.Length > 0 ? "application/x-protobuf" : request.ContentType;
         if (request.Stream is not null)
         {

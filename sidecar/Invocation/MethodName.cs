@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Http;
 
 namespace Lavka.Sidecar.Invocation;
@@ -29,19 +30,19 @@ internal static class MethodName
     }
 
     /// <summary>The path of a method at an HTTP app, with a slash in front.</summary>
+    /// <param name="method">As text, not encoded.</param>
+    /// <param name="address">The app's address, which the error names.</param>
     /// <exception cref="FormatException">There is a stray <c>%</c> in it.</exception>
-    public static string ToPath(string method)
+    public static string ToPath(string method, string address)
     {
-        for (var at = method.IndexOf('%', StringComparison.Ordinal); at >= 0; at = method.IndexOf('%', at + 1))
+        var path = method.StartsWith('/') ? method : '/' + method;
+        if (path.Contains('%', StringComparison.Ordinal))
         {
-            if (at + 2 >= method.Length || !char.IsAsciiHexDigit(method[at + 1]) || !char.IsAsciiHexDigit(method[at + 2]))
-            {
-                throw new FormatException($"invalid URL escape \"{method[at..Math.Min(method.Length, at + 3)]}\"");
-            }
+            GoUrl.Check(address + path);
+            path = Uri.UnescapeDataString(path);
         }
 
-        var path = GoPath.Escape(method.Contains('%', StringComparison.Ordinal) ? Uri.UnescapeDataString(method) : method);
-        return path.StartsWith('/') ? path : '/' + path;
+        return GoPath.Escape(path);
     }
 
     private static InvocationException Invalid(string problem) => new($"invalid method: {problem}", StatusCode.InvalidArgument);

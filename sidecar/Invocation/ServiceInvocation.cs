@@ -58,7 +58,7 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
     }
 
     /// <summary>Whether an id is the address or the name of a service outside of Dapr.</summary>
-    public bool IsOutside(string id) => id.StartsWith("http:/", StringComparison.OrdinalIgnoreCase) || id.StartsWith("https:/", StringComparison.OrdinalIgnoreCase) || sidecar.HttpEndpoints.ContainsKey(id);
+    public bool IsOutside(string id) => id.StartsWith("http://", StringComparison.Ordinal) || id.StartsWith("https://", StringComparison.Ordinal) || sidecar.HttpEndpoints.ContainsKey(id);
 
     /// <summary>The address of a service outside of Dapr.</summary>
     public string AddressOf(string id) => sidecar.HttpEndpoints.TryGetValue(id, out var endpoint) ? endpoint.BaseUrl : id;
@@ -73,7 +73,7 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
 
         if (IsOutside(id))
         {
-            var scheme = id.IndexOf(":/", StringComparison.Ordinal);
+            var scheme = id.IndexOf("://", StringComparison.Ordinal);
             var headers = options.AppToken is { } token ? new Dictionary<string, string> { ["dapr-api-token"] = token } : NoHeaders;
             return new(id, $"{id[..scheme]}://{id[(scheme + 1)..].Trim('/')}", null, headers, http);
         }
