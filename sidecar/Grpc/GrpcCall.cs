@@ -1,5 +1,7 @@
 using Grpc.Core;
 using Lavka.Sidecar.Observability;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 
 namespace Lavka.Sidecar.Grpc;
 
@@ -21,14 +23,10 @@ internal sealed class GrpcCall(ServerCallContext context)
     public CancellationToken Stop => context.CancellationToken;
 
     /// <summary>Adds headers to the answer, be it an error. They go with its first message.</summary>
-    public void AddHeaders(Metadata headers)
-    {
-        var answer = context.GetHttpContext().Response.Headers;
-        foreach (var entry in headers)
-        {
-            answer.Append(entry.Key, entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value);
-        }
-    }
+    public void AddHeaders(Metadata headers) => Add(headers, context.GetHttpContext().Response.Headers);
+
+    /// <summary>Adds trailers to the answer.</summary>
+    public void AddTrailers(Metadata trailers) => Add(trailers, context.GetHttpContext().Features.Get<IHttpResponseTrailersFeature>()!.Trailers);
 
     /// <summary>A header's value, or nothing.</summary>
     public string Header(string name) => context.RequestHeaders.GetValue(name) ?? "";
@@ -43,5 +41,14 @@ internal sealed class GrpcCall(ServerCallContext context)
         }
 
         return context.WriteResponseHeadersAsync(metadata);
+    }
+
+    // Not by Append, for which a header without a value is none.
+    private static void Add(Metadata metadata, IHeaderDictionary headers)
+    {
+        foreach (var entry in metadata)
+        {
+            headers[entry.Key] = StringValues.Concat(headers[entry.Key], entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value);
+        }
     }
 }

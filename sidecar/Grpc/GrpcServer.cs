@@ -44,12 +44,14 @@ internal sealed class GrpcServer : IAsyncDisposable
         builder.Services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = options.MaxBodySize > 0 ? (int)Math.Min(options.MaxBodySize, int.MaxValue) : null;
-            grpc.MaxSendMessageSize = null;
+            grpc.MaxSendMessageSize = grpc.MaxReceiveMessageSize;
             grpc.IgnoreUnknownServices = true;
         });
+        builder.Services.AddGrpcReflection();
         builder.Services.AddSingleton(methods).AddSingleton<IServiceMethodProvider<GrpcMethods>>(methods);
         _server = builder.Build();
         _server.MapGrpcService<GrpcMethods>();
+        _server.MapGrpcReflection(proxy);
         _server.MapFallback("{**path}", proxy.Handle);
     }
 

@@ -34,11 +34,7 @@ internal sealed class InvokeCalls(ServiceInvocation invocation)
         }
 
         call.AddHeaders(headers);
-        foreach (var entry in trailers)
-        {
-            call.Context.ResponseTrailers.Add(entry);
-        }
-
+        call.AddTrailers(trailers);
         return answer.Message!;
     }
 

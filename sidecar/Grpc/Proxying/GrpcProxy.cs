@@ -33,6 +33,11 @@ internal sealed partial class GrpcProxy(ServiceInvocation invocation, Resiliency
         try
         {
             CheckAccess(path, http);
+            if (path.StartsWith($"/{GrpcReflection.TaskHub}/", StringComparison.Ordinal))
+            {
+                throw new RpcException(new(StatusCode.Unimplemented, $"{path[1..]}: this sidecar has no workflow engine"));
+            }
+
             status = await Traced(path, http);
         }
         catch (RpcException e)

@@ -39,5 +39,9 @@ internal static class GrpcWorlds
         "allowed",
         "body-size-set",
         "app-health-unimplemented",
+        "tracing-off",
+        "misc",
+        "app-health",
+        "proxy",
     ];
 }
