@@ -10,6 +10,8 @@ namespace Lavka.Sidecar.Http;
 /// <summary><c>/v1.0/publish</c> (Dapr: reference/api/pubsub_api).</summary>
 internal sealed class PubSubApi(Publisher publisher)
 {
+    private static readonly WrongKind GoKinds = GoMember.Of("bulkPublishMessageEntry", prefix: "");
+
     /// <summary>False when this is no publish request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request, bool alpha)
     {
@@ -50,12 +52,11 @@ internal sealed class PubSubApi(Publisher publisher)
         try
         {
             using var body = ApiRequest.FirstValue(await request.Body());
-            entries = [.. Entries(body.RootElement, query)];
+            entries = [.. Entries(body.RootElement, query, (value, field, type) => Unreadable(GoKinds(value, field, type).Message))];
         }
         catch (Exception e) when (e is JsonException or BodyTooLargeException)
         {
-            var message = $"error when unmarshaling the request for topic {topic} pubsub {pubSubName}: {e.Message}";
-            throw publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_UNMARSHAL_EVENTS", message, null);
+            throw Unreadable(e.Message);
         }
 
         try
@@ -77,6 +78,9 @@ internal sealed class PubSubApi(Publisher publisher)
 
         OutgoingEvent Event(BulkEntry entry) => new(EventBytes(entry) ?? throw Mismatch(), entry.ContentType, entry.Metadata, entry.Id);
 
+        ApiException Unreadable(string problem) => publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_UNMARSHAL_EVENTS",
+            $"error when unmarshaling the request for topic {topic} pubsub {pubSubName}: {problem}", null);
+
         ApiException Mismatch()
         {
             const string problem = "error: mismatch between contentType and event";
@@ -93,55 +97,43 @@ internal sealed class PubSubApi(Publisher publisher)
 
     private sealed record BulkEntry(string Id, JsonElement? Event, string ContentType, Dictionary<string, string> Metadata);
 
-    /// <exception cref="JsonException">The body has another shape.</exception>
-    private static IEnumerable<BulkEntry> Entries(JsonElement body, Dictionary<string, string> query)
+    /// <exception cref="ApiException">The body has another shape.</exception>
+    private static IEnumerable<BulkEntry> Entries(JsonElement body, Dictionary<string, string> query, WrongKind wrong)
     {
-        if (body.ValueKind == JsonValueKind.Null)
-        {
-            yield break;
-        }
-
-        foreach (var entry in body.ValueKind == JsonValueKind.Array ? body.EnumerateArray() : throw new JsonException("the body is not a list of entries"))
+        foreach (var entry in GoMember.Items(body, "", "[]http.bulkPublishMessageEntry", wrong))
         {
             var (id, contentType) = ("", "");
             JsonElement? @event = null;
 
             // As in daprd, the request's metadata reaches only entries that have some of their own.
             Dictionary<string, string> metadata = [];
-            foreach (var member in entry.ValueKind == JsonValueKind.Object ? entry.EnumerateObject() : throw new JsonException("an entry is not an object"))
+            foreach (var member in GoMember.Members(entry, "", "http.bulkPublishMessageEntry", wrong))
             {
-                // Go's decoder takes a name in any case: Dapr's JavaScript SDK sends entryID.
-                switch (member.Name.ToLowerInvariant())
+                // Dapr's JavaScript SDK sends entryID.
+                if (GoMember.Is(member, "entryId"u8))
                 {
-                    case "entryid":
-                        id = Text(member.Value);
-                        break;
-                    case "contenttype":
-                        contentType = Text(member.Value);
-                        break;
-                    case "event":
-                        @event = member.Value.Clone();
-                        break;
-                    case "metadata" when member.Value.ValueKind != JsonValueKind.Null:
-                        metadata = new(query);
-                        foreach (var pair in member.Value.ValueKind == JsonValueKind.Object ? member.Value.EnumerateObject() : throw new JsonException("an entry's metadata is not an object"))
-                        {
-                            metadata[pair.Name] = Text(pair.Value);
-                        }
-
-                        break;
+                    id = GoMember.Text(member.Value, "entryId", wrong) ?? "";
+                }
+                else if (GoMember.Is(member, "contentType"u8))
+                {
+                    contentType = GoMember.Text(member.Value, "contentType", wrong) ?? "";
+                }
+                else if (GoMember.Is(member, "event"u8))
+                {
+                    @event = member.Value.Clone();
+                }
+                else if (GoMember.Is(member, "metadata"u8) && member.Value.ValueKind != JsonValueKind.Null)
+                {
+                    metadata = new(query);
+                    foreach (var (name, value) in GoMember.Texts(member.Value, "metadata", wrong))
+                    {
+                        metadata[name] = value;
+                    }
                 }
             }
 
             yield return new(id, @event, contentType, metadata);
         }
-
-        static string Text(JsonElement value) => value.ValueKind switch
-        {
-            JsonValueKind.String => value.GetString()!,
-            JsonValueKind.Null => "",
-            _ => throw new JsonException($"{value.GetRawText()} is not a string"),
-        };
     }
 
     /// <summary>The event as its content type says; null: it does not fit.</summary>

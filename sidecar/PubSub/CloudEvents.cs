@@ -69,7 +69,7 @@ internal static class CloudEvents
         using var document = ApiRequest.FirstValue(payload);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
         {
-            throw new JsonException("a CloudEvent is a JSON object");
+            throw new JsonException(GoMember.Of("", prefix: "")(document.RootElement, "", "map[string]interface {}").Message);
         }
 
         // Of members with the same name the last counts.
