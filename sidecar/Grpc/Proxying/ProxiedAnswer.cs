@@ -1,7 +1,6 @@
 using System.Net;
 using Grpc.Core;
 using Lavka.Sidecar.Go;
-using Lavka.Sidecar.Invocation;
 
 namespace Lavka.Sidecar.Grpc.Proxying;
 
