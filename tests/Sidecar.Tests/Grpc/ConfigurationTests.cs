@@ -11,6 +11,8 @@ namespace Lavka.Sidecar.Tests.Grpc;
 /// <summary>Configuration and locks as Dapr's own .NET client asks for them: by gRPC.</summary>
 public sealed class ConfigurationTests
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     [Fact]
     public async Task A_subscription_tells_of_changes_until_it_is_ended()
     {
@@ -24,13 +26,13 @@ public sealed class ConfigurationTests
 
         var subscription = await dapr.SubscribeConfiguration("config", ["color"]);
         var told = Collect(subscription);
-        await Eventually.Get(() => Task.FromResult<string?>(subscription.Id), "the subscription's id");
+        await Eventually.Get(() => Task.FromResult(subscription.Id is { Length: > 0 } id ? id : null), "the subscription's id");
         await File.WriteAllTextAsync(file, "color: red||2\nsize: 8\n");
-        var first = await told.First.Task;
+        var first = await told.First.Task.WaitAsync(Patience);
         Assert.Equal(("color", "red", "2"), (Assert.Single(first).Key, first["color"].Value, first["color"].Version));
 
         Assert.True((await dapr.UnsubscribeConfiguration("config", subscription.Id)).Ok);
-        await told.Ended;
+        await told.Ended.WaitAsync(Patience);
         Assert.Contains("subscription does not exist", (await dapr.UnsubscribeConfiguration("config", subscription.Id)).Message, StringComparison.Ordinal);
     }
 
