@@ -12,6 +12,15 @@ internal static class FreePorts
 
     private static readonly HashSet<int> Given = [];
 
+    /// <summary>Gives none of these: they are for somebody who does not listen yet.</summary>
+    public static void Keep(IEnumerable<int> ports)
+    {
+        lock (Given)
+        {
+            Given.UnionWith(ports);
+        }
+    }
+
     public static int Next()
     {
         lock (Given)

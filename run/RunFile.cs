@@ -58,6 +58,7 @@ public static class RunFile
 
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var port = 3500;
+        FreePorts.Keep(document.Apps.SelectMany(app => new[] { app.AppPort, app.DaprHTTPPort, app.DaprGRPCPort }).OfType<int>());
         var apps = document.Apps.Select(app => Read(path, folder, app, document.Common ?? new(), ref port)).ToList();
         CheckPorts(path, apps);
         return apps;
