@@ -85,7 +85,8 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
             ["dapr-caller-app-id"] = options.AppId,
             ["dapr-callee-app-id"] = callee.AppId,
             ["dapr-caller-namespace"] = string.IsNullOrEmpty(options.Namespace) ? "default" : options.Namespace,
-        }, null) { IsRemote = true, AccessControl = callee.Configuration.AccessControl };
+        }, null)
+        { IsRemote = true, AccessControl = callee.Configuration.AccessControl };
     }
 
     private async ValueTask<Attempt<InvocationAnswer>> Send(InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken)

@@ -66,7 +66,8 @@ internal sealed class SidecarUnderLoad : IAsyncDisposable
         var (httpPort, grpcPort) = (FreePort(), FreePort());
         var words = program.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var start = new ProcessStartInfo(words[0], [.. words.Skip(1), "--app-id", AppId, "--app-port", Text(app.Port), "--dapr-http-port", Text(httpPort), "--dapr-grpc-port", Text(grpcPort),
-            "--dapr-internal-grpc-port", Text(FreePort()), "--metrics-port", Text(FreePort()), "--resources-path", folder, "--log-level", "error"]) { WorkingDirectory = folder };
+            "--dapr-internal-grpc-port", Text(FreePort()), "--metrics-port", Text(FreePort()), "--resources-path", folder, "--log-level", "error"])
+        { WorkingDirectory = folder };
         var sidecar = new SidecarUnderLoad(label, Process.Start(start)!, folder, grpcPort, app);
         try
         {

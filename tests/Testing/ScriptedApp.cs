@@ -68,7 +68,8 @@ public sealed class ScriptedApp : IAsyncDisposable
         await http.Request.Body.CopyToAsync(body);
         var target = http.Features.Get<IHttpRequestFeature>()!.RawTarget.Split('?', 2);
         var received = new Received(http.Request.Method, target[0], target.Length == 2 ? target[1] : "",
-            http.Request.Headers.ToDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString()), body.ToArray()) { Protocol = http.Request.Protocol };
+            http.Request.Headers.ToDictionary(header => header.Key.ToLowerInvariant(), header => header.Value.ToString()), body.ToArray())
+        { Protocol = http.Request.Protocol };
         if (received.Path is not ("/dapr/subscribe" or "/dapr/config"))
         {
             Log.Enqueue(received);

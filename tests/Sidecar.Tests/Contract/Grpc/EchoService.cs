@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Google.Protobuf;
 using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
-using Google.Protobuf;
 using Playground.Echo.V1;
 
 namespace Lavka.Sidecar.Tests.Contract.Grpc;
