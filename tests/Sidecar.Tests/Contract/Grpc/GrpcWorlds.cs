@@ -38,6 +38,7 @@ internal static class GrpcWorlds
         "pubsub-no-callbacks",
         "pubsub-none",
         "pubsub-scopes",
+        "pubsub-start",
         "pubsub-timeout",
         "redis",
         "redis-pubsub",
