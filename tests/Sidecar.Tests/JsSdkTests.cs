@@ -3,7 +3,7 @@ using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;
 
-/// <summary>Dapr's own JavaScript SDK over HTTP against the sidecar: the scripts of tests/JsSdk, each an app with a sidecar of its own.</summary>
+/// <summary>Dapr's own JavaScript SDK against the sidecar, over HTTP and over gRPC: the scripts of tests/JsSdk, each an app with a sidecar of its own.</summary>
 public sealed class JsSdkTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -24,12 +24,14 @@ public sealed class JsSdkTests : IDisposable
     [InlineData("metadata.js")]
     [InlineData("configuration.js")]
     [InlineData("jobs.js")]
-    public async Task Daprs_JavaScript_SDK_works_with_the_sidecar(string script)
+    [InlineData("grpc.js", AppProtocol.Grpc)]
+    public async Task Daprs_JavaScript_SDK_works_with_the_sidecar(string script, AppProtocol protocol = AppProtocol.Http)
     {
         await using var sidecar = await Sidecar.StartAsync(new()
         {
             AppId = "js-app",
             AppPort = _appPort,
+            AppProtocol = protocol,
             ResourcesPaths = [Path.Combine(NodeTheoryAttribute.Scripts, "resources")],
             DataPath = _data.Path,
             Environment = new Dictionary<string, string>
@@ -41,7 +43,7 @@ public sealed class JsSdkTests : IDisposable
             },
         });
 
-        var run = Run(script, sidecar.HttpEndpoint.Port);
+        var run = Run(script, sidecar);
         if (await Task.WhenAny(run, sidecar.ShutdownRequested) != run)
         {
             // As the sidecar's own process does.
@@ -52,14 +54,14 @@ public sealed class JsSdkTests : IDisposable
         Assert.True(exitCode == 0, $"{script} ended with {exitCode}: {output}");
     }
 
-    private async Task<(int ExitCode, string Output)> Run(string script, int daprPort)
+    private async Task<(int ExitCode, string Output)> Run(string script, Sidecar sidecar)
     {
         using var node = Process.Start(new ProcessStartInfo("node", [script])
         {
             WorkingDirectory = NodeTheoryAttribute.Scripts,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment = { ["DAPR_HTTP_PORT"] = $"{daprPort}", ["APP_PORT"] = $"{_appPort}", ["DATA_PATH"] = _data.Path },
+            Environment = { ["DAPR_HTTP_PORT"] = $"{sidecar.HttpEndpoint.Port}", ["DAPR_GRPC_PORT"] = $"{sidecar.GrpcEndpoint.Port}", ["APP_PORT"] = $"{_appPort}", ["DATA_PATH"] = _data.Path },
         })!;
         var output = Task.WhenAll(node.StandardOutput.ReadToEndAsync(), node.StandardError.ReadToEndAsync());
         using var limit = new CancellationTokenSource(Patience);
