@@ -97,6 +97,9 @@ internal sealed record KafkaOptions
 
                 // A topic that nobody has published to yet is one all the same.
                 AllowAutoCreateTopics = true,
+
+                // It is made when it is first asked for, and there with the next look: by default that is five minutes later.
+                TopicMetadataRefreshIntervalMs = 1000,
             },
         };
     }

@@ -23,7 +23,7 @@ public sealed class KafkaMockCluster : IDisposable
     });
 
     /// <param name="brokers">How many brokers.</param>
-    /// <param name="rebalanceDelay">How long a new consumer group waits for more members before its first has partitions: a broker's <c>group.initial.rebalance.delay.ms</c>. A broker waits 3 s; this one by default 100 ms, so that tests are quick.</param>
+    /// <param name="rebalanceDelay">How long a new consumer group waits for more members before its first has partitions: a broker's <c>group.initial.rebalance.delay.ms</c>, and by default, as there, 3 s. Less makes a test quick in which members come one by one; where several come together, each that is late costs a rebalance.</param>
     public KafkaMockCluster(int brokers = 3, TimeSpan? rebalanceDelay = null)
     {
         Brokers = brokers;
@@ -33,7 +33,10 @@ public sealed class KafkaMockCluster : IDisposable
         _client = rd_kafka_new(Producer, configuration, problem, problem.Length);
         _cluster = _client == 0 ? throw new InvalidOperationException(Encoding.UTF8.GetString(problem).TrimEnd('\0')) : rd_kafka_handle_mock_cluster(_client);
         BootstrapServers = Marshal.PtrToStringUTF8(rd_kafka_mock_cluster_bootstraps(_cluster))!;
-        rd_kafka_mock_group_initial_rebalance_delay_ms(_cluster, (int)(rebalanceDelay ?? TimeSpan.FromMilliseconds(100)).TotalMilliseconds);
+        if (rebalanceDelay is { } delay)
+        {
+            rd_kafka_mock_group_initial_rebalance_delay_ms(_cluster, (int)delay.TotalMilliseconds);
+        }
     }
 
     /// <summary>How many brokers there are.</summary>

@@ -5,7 +5,7 @@ namespace Lavka.Sidecar.Tests;
 /// <summary>One mock cluster for all tests of a run; each takes topics of its own.</summary>
 internal static class Kafka
 {
-    private static readonly Lazy<KafkaMockCluster> Shared = new(() => new());
+    private static readonly Lazy<KafkaMockCluster> Shared = new(() => new(rebalanceDelay: TimeSpan.FromMilliseconds(100)));
 
     public static KafkaMockCluster Cluster => Shared.Value;
 

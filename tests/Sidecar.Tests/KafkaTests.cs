@@ -270,7 +270,7 @@ public sealed class KafkaTests
     [Fact]
     public async Task While_the_brokers_are_away_publishing_fails_clearly_and_afterwards_all_goes_on()
     {
-        using var cluster = new KafkaMockCluster();
+        using var cluster = new KafkaMockCluster(rebalanceDelay: TimeSpan.FromMilliseconds(100));
         cluster.CreateTopic(_topic, 2);
         await using var test = await Start("outage", brokers: cluster.BootstrapServers);
         await Publish(test, "before", "k");
