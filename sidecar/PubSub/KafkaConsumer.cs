@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -16,6 +17,7 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
     private static readonly TimeSpan PollTime = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan AssignmentPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan OffsetTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CreationPatience = TimeSpan.FromSeconds(2);
 
     // What the app has taken, its answer still on the way, must not come again because the partition leaves us.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
@@ -148,7 +150,21 @@ internal sealed partial class KafkaConsumer : IAsyncDisposable
         _subscribed = now;
         if (!now.IsEmpty)
         {
+            AskFor(now.Keys.Except(before.Keys));
             _consumer.Subscribe(now.Keys);
+        }
+    }
+
+    /// <summary>Has the broker make the topics that are not there yet: each that appears after we have joined the group costs the group another rebalance.</summary>
+    private void AskFor(IEnumerable<string> topics)
+    {
+        using var admin = new DependentAdminClientBuilder(_consumer.Handle).Build();
+        var since = Stopwatch.StartNew();
+        bool IsThere(string topic) => admin.GetMetadata(topic, CreationPatience).Topics.Single().Error.Code == ErrorCode.NoError;
+        while (topics.Where(topic => !IsThere(topic)).ToList() is { Count: > 0 } missing && since.Elapsed < CreationPatience)
+        {
+            topics = missing;
+            Thread.Sleep(PollTime);
         }
     }
 
