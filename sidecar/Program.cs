@@ -14,8 +14,9 @@ var appSsl = Flag("--app-ssl", "The same as --app-protocol https or grpcs (depre
 var appChannelAddress = Text("--app-channel-address", "The host the app listens on", "127.0.0.1");
 var appMaxConcurrency = Number("--app-max-concurrency", "How many requests the app gets at once; -1: no limit", -1);
 var httpPort = Number("--dapr-http-port", "The port of the Dapr API", 3500);
-var grpcPort = Number("--dapr-grpc-port", "The port of the gRPC API", null);
+var grpcPort = Number("--dapr-grpc-port", "The port of the gRPC API", 50001);
 var unixDomainSocket = Text("--unix-domain-socket", "A folder for Unix domain sockets: the APIs are there, and on no port");
+var listenAddresses = Text("--dapr-listen-addresses", "Where the APIs listen, separated by commas; empty: at loopback alone");
 var resourcesPath = new Option<string[]>("--resources-path", "-resources-path", "--components-path", "-components-path") { Description = "A folder with Dapr resources; may be repeated" };
 var config = new Option<string[]>("--config", "-config") { Description = "A file with a Configuration resource; may be repeated" };
 var maxBodySize = Text("--max-body-size", "The largest request body, for example 4Mi; 0: no limit", "4Mi");
@@ -36,8 +37,8 @@ var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
 
 var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP and gRPC APIs on one machine, without Docker.")
 {
-    appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort,
-    enableAppHealthCheck, appHealthCheckPath, appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, placementHostAddress, schedulerHostAddress,
+    appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, listenAddresses,
+    resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort, enableAppHealthCheck, appHealthCheckPath, appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, placementHostAddress, schedulerHostAddress,
     enableApiLogging, logLevel, logAsJson,
 };
 command.TreatUnmatchedTokensAsErrors = false;
@@ -58,7 +59,7 @@ command.SetAction(async (arguments, stop) =>
     var log = logs.CreateLogger("dapr.runtime");
     try
     {
-        await using var sidecar = await Start(arguments.GetValue(enableMetrics) ? arguments.GetValue(metricsPort) : null);
+        await using var sidecar = await Start(arguments.GetValue(enableMetrics) ? arguments.GetValue(metricsPort) : null, IsWanted(grpcPort) ? arguments.GetValue(grpcPort)!.Value : 0);
         log.LogInformation("The Dapr API is at {Endpoint}, over gRPC at {GrpcEndpoint}", sidecar.HttpEndpoint, sidecar.GrpcEndpoint);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -78,7 +79,7 @@ command.SetAction(async (arguments, stop) =>
         return 1;
     }
 
-    async Task<Sidecar> Start(int? metrics)
+    async Task<Sidecar> Start(int? metrics, int grpc)
     {
         try
         {
@@ -90,8 +91,9 @@ command.SetAction(async (arguments, stop) =>
                 AppChannelAddress = arguments.GetValue(appChannelAddress)!,
                 AppMaxConcurrency = arguments.GetValue(appMaxConcurrency) is > 0 and var most ? most : null,
                 HttpPort = arguments.GetValue(httpPort) ?? 3500,
-                GrpcPort = arguments.GetValue(grpcPort) ?? FreeOr(50001),
+                GrpcPort = grpc,
                 UnixDomainSocket = arguments.GetValue(unixDomainSocket) is { Length: > 0 } folder ? folder : null,
+                ListenAddresses = List([arguments.GetValue(listenAddresses) ?? ""]),
                 MetricsPort = metrics,
                 ResourcesPaths = List(arguments.GetValue(resourcesPath)),
                 ConfigPaths = List(arguments.GetValue(config)),
@@ -108,13 +110,20 @@ command.SetAction(async (arguments, stop) =>
                 Logs = logs,
             }, stop);
         }
+        catch (IOException) when (grpc > 0 && !IsWanted(grpcPort))
+        {
+            // Somebody has taken it since.
+            return await Start(metrics, 0);
+        }
         catch (IOException e) when (metrics is not null && arguments.GetResult(metricsPort) is { Implicit: true })
         {
-            // Two sidecars on one machine must not fail over a port that nobody asked for.
             log.LogWarning("No metrics at port {Port}; choose another with --metrics-port: {Problem}", metrics, e.Message);
-            return await Start(null);
+            return await Start(null, grpc);
         }
     }
+
+    // Two sidecars on one machine must not fail over a port that nobody asked for.
+    bool IsWanted(Option<int?> port) => arguments.GetResult(port) is { Implicit: false } || IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().All(used => used.Port != arguments.GetValue(port));
 
     bool IsEmpty(Option<string> option) => arguments.GetResult(option) is { Implicit: false } && string.IsNullOrEmpty(arguments.GetValue(option));
 
@@ -137,8 +146,5 @@ static Option<string> Text(string name, string description, string? otherwise = 
 static Option<int?> Number(string name, string description, int? otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
 
 static Option<bool> Flag(string name, string description, bool otherwise) => new(name, name[1..]) { Description = description, DefaultValueFactory = _ => otherwise };
-
-// Two sidecars on one machine must not fail over a port that nobody asked for.
-static int FreeOr(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(used => used.Port == port) ? 0 : port;
 
 static string[] List(string[]? values) => [.. (values ?? []).SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];

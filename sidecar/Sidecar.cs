@@ -19,8 +19,6 @@ using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Secrets;
 using Lavka.Sidecar.State;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace Lavka.Sidecar;
 
@@ -53,7 +51,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     private readonly ConfigurationManagement _configuration;
     private readonly FileChanges? _changes;
     private readonly SemaphoreSlim _turn = new(1);
-    private readonly WebApplication _server;
+    private readonly HttpServer _server;
     private readonly GrpcServer _grpc;
     private bool _connected;
 
@@ -122,7 +120,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         new MetadataCalls(metadata, this).AddTo(methods);
         new InvokeCalls(invocation).AddTo(methods);
         _grpc = new(options, methods, new(invocation, _policies, pipeline, _telemetry, options));
-        _server = MakeServer(new DaprApi(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
+        _server = new(options, new(options, this, _telemetry, configuration.ApiLogging || options.ApiLogging, new()
         {
             State = new(state),
             PubSub = new(publisher),
@@ -137,14 +135,14 @@ public sealed partial class Sidecar : IAsyncDisposable
             Conversation = new(conversations),
             Metadata = new(metadata),
             Topics = new(this),
-        }));
+        }), _telemetry.Metrics);
     }
 
     /// <summary>The app's id.</summary>
     public string AppId => _options.AppId;
 
     /// <summary>Where the Dapr API is, for example <c>http://127.0.0.1:3500</c>.</summary>
-    public Uri HttpEndpoint { get; private set; } = null!;
+    public Uri HttpEndpoint => _server.Endpoint;
 
     /// <summary>Where Dapr's gRPC API is, for example <c>http://127.0.0.1:50001</c>.</summary>
     public Uri GrpcEndpoint => _grpc.Endpoint;
@@ -182,7 +180,7 @@ public sealed partial class Sidecar : IAsyncDisposable
     internal SidecarConfiguration Configuration { get; }
 
     /// <summary>Where Prometheus' metrics are; null without <see cref="SidecarOptions.MetricsPort"/>.</summary>
-    public Uri? MetricsEndpoint { get; private set; }
+    public Uri? MetricsEndpoint => _server.MetricsEndpoint;
 
     /// <summary>Starts the components and the API. The app may come later; <see cref="Ready"/> tells.</summary>
     /// <exception cref="ResourceException">A resource is wrong: the message names its file, the field and what is allowed.</exception>
@@ -211,7 +209,7 @@ public sealed partial class Sidecar : IAsyncDisposable
             await sidecar._outbox.Follow(stop);
             await (sidecar._subscriptions?.Declare(resources, stop) ?? Task.CompletedTask);
 
-            await sidecar._server.StartAsync(stop);
+            await sidecar._server.Start(stop);
             await sidecar._grpc.Start(stop);
         }
         catch
@@ -220,9 +218,6 @@ public sealed partial class Sidecar : IAsyncDisposable
             throw;
         }
 
-        var addresses = sidecar._server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
-        sidecar.HttpEndpoint = new(addresses.First());
-        sidecar.MetricsEndpoint = options.MetricsPort is null ? null : new(addresses.Last());
         sidecar.Ready = sidecar.App is null ? Task.CompletedTask : Task.Run(() => sidecar.ConnectApp(sidecar._stop.Token), CancellationToken.None);
         return sidecar;
     }
@@ -281,45 +276,6 @@ public sealed partial class Sidecar : IAsyncDisposable
         ConnectTimeout = TimeSpan.FromSeconds(5),
         PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
     }));
-
-    private WebApplication MakeServer(DaprApi api)
-    {
-        var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.AllowSynchronousIO = false;
-            kestrel.Limits.MaxRequestBodySize = null;
-            if (_options.UnixDomainSocket is { } folder)
-            {
-                kestrel.ListenUnixSocket(GrpcServer.SocketPath(folder, AppId, "http"));
-            }
-            else if (_options.HttpPort == 0)
-            {
-                kestrel.Listen(IPAddress.Loopback, 0);
-            }
-            else
-            {
-                // Both 127.0.0.1 and ::1: "localhost" may be either.
-                kestrel.ListenLocalhost(_options.HttpPort);
-            }
-
-            if (_options.MetricsPort is { } metrics)
-            {
-                kestrel.Listen(IPAddress.Loopback, metrics);
-            }
-        });
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
-        var server = builder.Build();
-        server.Run(http => MetricsEndpoint is { } metrics && http.Connection.LocalPort == metrics.Port ? WriteMetrics(http) : api.Handle(http));
-        return server;
-    }
-
-    private async Task WriteMetrics(HttpContext http)
-    {
-        http.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
-        await http.Response.WriteAsync(_telemetry.Metrics?.ToText() ?? "", http.RequestAborted);
-    }
 
     private async Task ConnectApp(CancellationToken stop)
     {

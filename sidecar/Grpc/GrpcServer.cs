@@ -1,13 +1,10 @@
-using System.Net;
 using Grpc.AspNetCore.Server.Model;
 using Lavka.Sidecar.Grpc.Proxying;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Lavka.Sidecar.Grpc;
 
-/// <summary>Dapr's gRPC API on a port of loopback, cleartext HTTP/2 as daprd's, or on a Unix domain socket.</summary>
+/// <summary>Dapr's gRPC API: cleartext HTTP/2, as daprd's.</summary>
 internal sealed class GrpcServer : IAsyncDisposable
 {
     private readonly WebApplication _server;
@@ -26,18 +23,7 @@ internal sealed class GrpcServer : IAsyncDisposable
             kestrel.Limits.MinResponseDataRate = null;
             kestrel.Limits.Http2.MaxStreamsPerConnection = int.MaxValue;
             kestrel.ConfigureEndpointDefaults(listen => listen.Protocols = HttpProtocols.Http2);
-            if (options.UnixDomainSocket is { } folder)
-            {
-                kestrel.ListenUnixSocket(SocketPath(folder, options.AppId, "grpc"));
-            }
-            else if (options.GrpcPort == 0)
-            {
-                kestrel.Listen(IPAddress.Loopback, 0);
-            }
-            else
-            {
-                kestrel.ListenLocalhost(options.GrpcPort);
-            }
+            new Listeners(options).Add(kestrel, "grpc", options.GrpcPort);
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
         builder.Services.AddRouting();
@@ -58,16 +44,10 @@ internal sealed class GrpcServer : IAsyncDisposable
     /// <summary>Where the API is, for example <c>http://127.0.0.1:50001</c>.</summary>
     public Uri Endpoint { get; private set; } = null!;
 
-    /// <summary>The file of a Unix domain socket, as daprd names it (Dapr: reference/arguments-annotations-overview, unix-domain-socket).</summary>
-    /// <param name="folder">The folder given.</param>
-    /// <param name="appId">The app's id.</param>
-    /// <param name="api"><c>http</c> or <c>grpc</c>.</param>
-    public static string SocketPath(string folder, string appId, string api) => Path.Combine(folder, $"dapr-{appId}-{api}.socket");
-
     public async Task Start(CancellationToken stop)
     {
         await _server.StartAsync(stop);
-        Endpoint = new(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        Endpoint = Listeners.Of(_server.Services)[0];
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();

@@ -1,6 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Lavka.Sidecar.Resources;
 using Lavka.Testing;
 
@@ -11,7 +9,7 @@ public sealed class RabbitMqTlsTests
     [RabbitMqFact]
     public async Task A_certificate_is_trusted_if_caCert_says_so()
     {
-        using var certificate = Certificate();
+        using var certificate = TestCertificate.ForLocalhost();
         await using var server = await RabbitMqServer.Start(certificate);
         var address = $"amqps://guest:guest@localhost:{server.TlsPort}";
         var topic = RabbitMq.NewTopic();
@@ -24,16 +22,5 @@ public sealed class RabbitMqTlsTests
 
         var error = await Assert.ThrowsAsync<ResourceException>(() => TestApp.Start(options: new() { Resources = [RabbitMq.Component(address).WithInitTimeout("1h")] }));
         Assert.Contains($"RabbitMQ at localhost:{server.TlsPort} has a certificate that is not trusted for this host; caCert must have the one that has signed it", error.Message, StringComparison.Ordinal);
-    }
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1));
     }
 }

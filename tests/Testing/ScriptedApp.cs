@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -34,13 +35,20 @@ public sealed class ScriptedApp : IAsyncDisposable
     private readonly WebApplication _server;
     private readonly Func<Received, Answer> _answer;
 
-    private ScriptedApp(Func<Received, Answer> answer, int port, HttpProtocols protocols)
+    private ScriptedApp(Func<Received, Answer> answer, int port, HttpProtocols protocols, X509Certificate2? certificate)
     {
         _answer = answer;
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = protocols);
+            kestrel.Listen(IPAddress.Loopback, port, listen =>
+            {
+                listen.Protocols = protocols;
+                if (certificate is not null)
+                {
+                    listen.UseHttps(certificate);
+                }
+            });
             kestrel.Limits.MaxRequestBodySize = null;
         });
         _server = builder.Build();
@@ -51,10 +59,12 @@ public sealed class ScriptedApp : IAsyncDisposable
 
     public int Port { get; private set; }
 
-    /// <param name="protocols">What it speaks, always without TLS: <see cref="HttpProtocols.Http2"/> alone is h2c.</param>
-    public static async Task<ScriptedApp> Start(Func<Received, Answer> answer, int port = 0, HttpProtocols protocols = HttpProtocols.Http1)
+    /// <param name="protocols">What it speaks: <see cref="HttpProtocols.Http2"/> alone, without a certificate, is h2c.</param>
+    /// <param name="certificate">For TLS; null: none.</param>
+    public static async Task<ScriptedApp> Start(
+        Func<Received, Answer> answer, int port = 0, HttpProtocols protocols = HttpProtocols.Http1, X509Certificate2? certificate = null)
     {
-        var app = new ScriptedApp(answer, port, protocols);
+        var app = new ScriptedApp(answer, port, protocols, certificate);
         await app._server.StartAsync();
         app.Port = new Uri(app._server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         return app;

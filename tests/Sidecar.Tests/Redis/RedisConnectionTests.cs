@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Lavka.Sidecar.Resources;
 using Lavka.Testing;
@@ -69,7 +68,7 @@ public sealed class RedisConnectionTests
     [RedisFact]
     public async Task A_certificate_is_trusted_if_caCert_says_so_and_any_if_insecureSkipTLSVerify_does()
     {
-        using var certificate = Certificate();
+        using var certificate = TestCertificate.ForLocalhost();
         using var folder = new TempFolder();
         var port = Ports.Free();
         var file = folder.Write("redis.crt", certificate.ExportCertificatePem());
@@ -92,16 +91,5 @@ public sealed class RedisConnectionTests
         (string Name, string Value)[] all = [("redisHost", address), .. fields];
         var component = TestApp.Component("locks", "lock.redis", [.. all.GroupBy(field => field.Name).Select(group => group.Last())]).WithInitTimeout(initTimeout);
         return (await Assert.ThrowsAsync<ResourceException>(() => TestApp.Start(options: new() { Resources = [component] }))).Message;
-    }
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1));
     }
 }

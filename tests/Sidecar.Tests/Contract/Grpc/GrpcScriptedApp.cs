@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -29,15 +30,24 @@ internal sealed class GrpcScriptedApp : IAsyncDisposable
 
     private readonly bool _logsQuiet;
     private readonly WebApplication _server;
+    private readonly Lock _lock = new();
+    private int _atOnce;
 
-    private GrpcScriptedApp(JsonElement app)
+    private GrpcScriptedApp(JsonElement app, X509Certificate2? certificate)
     {
         Script = new(app.GetProperty("answers"));
         _logsQuiet = app.TryGetProperty("logQuiet", out var quiet) && quiet.GetBoolean();
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                if (certificate is not null)
+                {
+                    listen.UseHttps(certificate);
+                }
+            });
             kestrel.Limits.MaxRequestBodySize = null;
         });
         builder.Services.AddRouting();
@@ -54,9 +64,14 @@ internal sealed class GrpcScriptedApp : IAsyncDisposable
 
     public int Port { get; private set; }
 
-    public static async Task<GrpcScriptedApp> Start(JsonElement script)
+    /// <summary>How many calls of the sidecar it had to answer at once, at most.</summary>
+    public int MostAtOnce { get; private set; }
+
+    /// <param name="script">What it answers.</param>
+    /// <param name="certificate">For TLS; null: none.</param>
+    public static async Task<GrpcScriptedApp> Start(JsonElement script, X509Certificate2? certificate = null)
     {
-        var app = new GrpcScriptedApp(script);
+        var app = new GrpcScriptedApp(script, certificate);
         await app._server.StartAsync();
         app.Port = new Uri(app._server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         return app;
@@ -85,6 +100,26 @@ internal sealed class GrpcScriptedApp : IAsyncDisposable
     }
 
     private static byte[] Unpadded(string base64) => Convert.FromBase64String(base64.PadRight((base64.Length + 3) / 4 * 4, '='));
+
+    private async Task<byte[]> Counted(Func<Task<byte[]>> answer)
+    {
+        lock (_lock)
+        {
+            MostAtOnce = Math.Max(MostAtOnce, ++_atOnce);
+        }
+
+        try
+        {
+            return await answer();
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _atOnce--;
+            }
+        }
+    }
 
     private async Task<byte[]> Answer(MethodDescriptor method, byte[] request, ServerCallContext context)
     {
@@ -186,7 +221,7 @@ internal sealed class GrpcScriptedApp : IAsyncDisposable
         {
             foreach (var method in Proto.Callbacks)
             {
-                context.AddUnaryMethod(Proto.Raw(Proto.NameOf(method), MethodType.Unary), [], (app, request, call) => app.Answer(method, request, call));
+                context.AddUnaryMethod(Proto.Raw(Proto.NameOf(method), MethodType.Unary), [], (app, request, call) => app.Counted(() => app.Answer(method, request, call)));
             }
 
             EchoService.AddTo(context);
