@@ -11,6 +11,11 @@ internal sealed class Cell : IAsyncDisposable
     public static readonly string[] Brokers = ["embedded", "in-memory", "rabbitmq", "kafka", "redis"];
     public static readonly string[] Stores = ["sqlite", "postgresql", "redis"];
 
+    /// <summary>How many orders a demo has in every cell (LAVKA_MATRIX_ORDERS); null: some cells do, and fewer orders.</summary>
+    public static readonly string? MatrixOrders = Environment.GetEnvironmentVariable("LAVKA_MATRIX_ORDERS");
+
+    public static bool EveryOneIsAskedFor => MatrixOrders is not null;
+
     public ShopFolder Shop { get; } = new();
 
     public RabbitMqServer? RabbitMq { get; private set; }
@@ -48,10 +53,16 @@ internal sealed class Cell : IAsyncDisposable
         Kafka?.Stop();
         await (RabbitMq?.Stop() ?? Task.CompletedTask);
         await (RedisBroker?.Stop() ?? Task.CompletedTask);
-        await Task.WhenAll(Task.Delay(length), meanwhile());
-        Kafka?.Resume();
-        await (RabbitMq?.Restart() ?? Task.CompletedTask);
-        await (RedisBroker?.Restart() ?? Task.CompletedTask);
+        try
+        {
+            await Task.WhenAll(Task.Delay(length), meanwhile());
+        }
+        finally
+        {
+            Kafka?.Resume();
+            await (RabbitMq?.Restart() ?? Task.CompletedTask);
+            await (RedisBroker?.Restart() ?? Task.CompletedTask);
+        }
     }
 
     /// <summary>Takes the databases away, as a crash does, and gives them back after a while.</summary>
@@ -59,9 +70,15 @@ internal sealed class Cell : IAsyncDisposable
     {
         await (PostgreSql?.Stop() ?? Task.CompletedTask);
         await (RedisStore?.Stop() ?? Task.CompletedTask);
-        await Task.WhenAll(Task.Delay(length), meanwhile());
-        await (PostgreSql?.Start() ?? Task.CompletedTask);
-        await (RedisStore?.Restart() ?? Task.CompletedTask);
+        try
+        {
+            await Task.WhenAll(Task.Delay(length), meanwhile());
+        }
+        finally
+        {
+            await (PostgreSql?.Start() ?? Task.CompletedTask);
+            await (RedisStore?.Restart() ?? Task.CompletedTask);
+        }
     }
 
     /// <summary>Why there cannot be such a cell on this machine, or null.</summary>
@@ -117,11 +134,23 @@ internal sealed class Cell : IAsyncDisposable
     }
 }
 
+/// <summary>A test needs this broker and this database, or is skipped where a server is missing.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class CellFactAttribute : FactAttribute
+{
+    public CellFactAttribute(string broker, string store) => Skip = Cell.WhatIsMissing(broker, store);
+}
+
 /// <summary>A test runs on this broker and this database, or is skipped where a server is missing.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
 public sealed class CellDataAttribute(string broker, string store) : DataAttribute
 {
-    public override string? Skip => Cell.WhatIsMissing(broker, store);
+    /// <summary>Only where every cell is asked for: by <c>.ci/matrix</c>. In the gate others show the same of this broker, and of this database.</summary>
+    public bool InMatrixOnly { get; init; }
 
-    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[broker, store]];
+    public override string? Skip => IsAskedFor ? Cell.WhatIsMissing(broker, store) : null;
+
+    private bool IsAskedFor => !InMatrixOnly || Cell.EveryOneIsAskedFor;
+
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => IsAskedFor ? [[broker, store]] : [];
 }

@@ -12,7 +12,7 @@ internal static class DemoOrder
     public static async Task<object> Make(HttpClient gateway)
     {
         var user = (await gateway.GetFromJsonAsync<JsonElement>("/v1/users"))[0].GetProperty("id").GetString();
-        var product = (await gateway.GetFromJsonAsync<JsonElement>("/v1/products")).EnumerateArray().First(one => one.GetProperty("name").GetString()!.StartsWith("Demo product", StringComparison.Ordinal)).GetProperty("id").GetString();
+        var product = (await gateway.GetFromJsonAsync<JsonElement>("/v2/products?q=demo%20product&limit=1")).GetProperty("items")[0].GetProperty("id").GetString();
         return new { user_id = user, items = new[] { new { product_id = product, quantity = 1 } } };
     }
 

@@ -5,79 +5,103 @@ using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
 
-/// <summary>Servers that go away for 20 s in the middle of the load, and come back.</summary>
-[Collection(ProcessesCollection.Name)]
-public sealed class OutageTests
+/// <summary>
+/// What a shop is made of goes away in the middle of the load, and comes back: servers for a while, instances of services again and again. Each service that an order goes through has two.
+/// </summary>
+public abstract class OutageTests(RunningShop shop)
 {
-    private static readonly TimeSpan Outage = TimeSpan.FromSeconds(20);
+    private const int Orders = 100;
 
-    [Theory]
-    [CellData("rabbitmq", "sqlite")]
-    [CellData("kafka", "sqlite")]
-    [CellData("redis", "sqlite")]
-    public async Task While_the_broker_is_away_orders_are_accepted_and_the_audit_holds_afterwards(string broker, string store)
+    // Longer than whatever is waited for before it is given up: ten seconds (components/local/resiliency.yaml).
+    private static readonly TimeSpan Outage = TimeSpan.FromSeconds(14);
+
+    protected static readonly string[] Scale = ["--scale", "orders=2", "--scale", "inventory=2", "--scale", "payments=2"];
+
+    protected async Task WithoutOneOfTwoInstances()
     {
-        await using var cell = await Cell.Start(broker, store);
-        using var runner = cell.Shop.Start("--demo", "200");
-        await runner.WaitFor("first order was delivered");
-        using var http = new HttpClient { BaseAddress = cell.Shop.Gateway };
+        var runner = await shop.Running();
+        using var demo = await shop.Demo(Orders);
 
-        await cell.InterruptBroker(Outage, async () =>
+        // One of each, the first or the second; killed with -9 as often as it is started again.
+        var victims = runner.Services().Where(service => service.Name is "Orders" or "Inventory" or "Payments").GroupBy(service => service.Name)
+            .Select((instances, i) => instances.OrderBy(service => service.Id).ElementAt(i % 2).Port).ToHashSet();
+        Assert.Equal(3, victims.Count);
+        using var enough = new CancellationTokenSource();
+        var killing = Task.Run(async () =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                foreach (var (_, id, _) in runner.Services().Where(service => victims.Contains(service.Port)))
+                {
+                    RunnerProcess.Kill(id);
+                }
+
+                await Task.Delay(50);
+            }
+        });
+        var placed = await Eventually.Get(async () => await DemoOrder.Place(shop.Gateway) is { IsSuccessStatusCode: true } answer ? answer : null, "an order to be accepted");
+        await Eventually.Get(async () => await DemoOrder.StatusOf(shop.Gateway, placed) == "delivered" ? "" : null, "the order to be delivered by those who are left", TimeSpan.FromMinutes(2));
+        await enough.CancelAsync();
+        await killing;
+
+        Assert.True(await demo.ExitCode() == 0, demo.Output);
+        Assert.Contains("every order's history in lawful order", demo.Output, StringComparison.Ordinal);
+    }
+
+    protected async Task WithoutBroker()
+    {
+        using var demo = await shop.Demo(Orders);
+
+        await shop.Cell.InterruptBroker(Outage, async () =>
         {
             for (var i = 0; i < 5; i++)
             {
-                using var answer = await DemoOrder.Place(http);
+                using var answer = await DemoOrder.Place(shop.Gateway);
                 Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
-                Assert.Equal("pending", await DemoOrder.StatusOf(http, answer));
+                Assert.Equal("pending", await DemoOrder.StatusOf(shop.Gateway, answer));
             }
         });
 
-        Assert.True(await runner.ExitCode() == 0, runner.Output);
+        Assert.True(await demo.ExitCode() == 0, demo.Output);
     }
 
-    [Theory]
-    [CellData("embedded", "postgresql")]
-    [CellData("embedded", "redis")]
-    public async Task While_the_database_is_away_orders_are_refused_clearly_and_the_audit_holds_afterwards(string broker, string store)
+    protected async Task WithoutDatabase()
     {
-        await using var cell = await Cell.Start(broker, store);
-        using var runner = cell.Shop.Start("--demo", "200");
-        await runner.WaitFor("first order was delivered");
-        using var http = new HttpClient { BaseAddress = cell.Shop.Gateway };
-        var order = await DemoOrder.Make(http);
+        using var demo = await shop.Demo(Orders);
+        var order = await DemoOrder.Make(shop.Gateway);
 
-        await cell.InterruptStore(Outage, async () =>
+        await shop.Cell.InterruptStore(Outage, async () =>
         {
-            using var refused = await http.PostAsJsonAsync("/v1/orders", order);
+            using var refused = await shop.Gateway.PostAsJsonAsync("/v1/orders", order);
             var problem = await refused.Content.ReadAsStringAsync();
             Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
             Assert.Contains("try again", JsonDocument.Parse(problem).RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
         });
 
-        Assert.True(await runner.ExitCode() == 0, runner.Output);
+        Assert.True(await demo.ExitCode() == 0, demo.Output);
     }
 
-    [Theory]
-    [CellData("rabbitmq", "sqlite")]
-    public async Task While_one_service_is_cut_off_from_the_broker_orders_wait_for_it_and_the_audit_holds_afterwards(string broker, string store)
+    /// <param name="proxy">Payments' way to the broker.</param>
+    protected async Task WithoutPayments(TcpProxy proxy)
     {
-        await using var cell = await Cell.Start(broker, store);
-        await using var proxy = TcpProxy.Start(cell.RabbitMq!.Port);
-        cell.Shop.Divert("payments", $"127.0.0.1:{cell.RabbitMq.Port}", $"127.0.0.1:{proxy.Port}");
-        using var runner = cell.Shop.Start("--demo", "200");
-        await runner.WaitFor("first order was delivered");
-        using var http = new HttpClient { BaseAddress = cell.Shop.Gateway };
+        using var demo = await shop.Demo(Orders);
 
         proxy.Pause();
-        var length = Task.Delay(Outage);
-        using var answer = await DemoOrder.Place(http);
-        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
-        await length;
+        try
+        {
+            var length = Task.Delay(Outage);
+            using var answer = await DemoOrder.Place(shop.Gateway);
+            Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+            await length;
 
-        // Payments has not heard of it.
-        Assert.Contains(await DemoOrder.StatusOf(http, answer), new[] { "pending", "confirmed" });
-        proxy.Resume();
+            // Payments has not heard of it.
+            Assert.Contains(await DemoOrder.StatusOf(shop.Gateway, answer), new[] { "pending", "confirmed" });
+        }
+        finally
+        {
+            proxy.Resume();
+        }
 
-        Assert.True(await runner.ExitCode() == 0, runner.Output);
+        Assert.True(await demo.ExitCode() == 0, demo.Output);
     }
 }

@@ -26,7 +26,13 @@ internal sealed partial class RunnerProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
+    /// <summary>A demo in a shop that runs. Its exit code says whether the audit holds, of all that the shop has ever done.</summary>
+    public static RunnerProcess Demo(Uri gateway, int orders) => new(
+        [typeof(Run.RunFile).Assembly.Location, "--demo", orders.ToString(CultureInfo.InvariantCulture), "--gateway", gateway.ToString(), "--operator-password", "lavka-operator"]);
+
     public int Id => _process.Id;
+
+    public bool HasExited => _process.HasExited;
 
     public string Output
     {

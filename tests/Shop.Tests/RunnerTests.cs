@@ -1,26 +1,24 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
 
 /// <summary>The shop as processes: the runner, and a service killed with -9 at a time.</summary>
 [Collection(ProcessesCollection.Name)]
-public sealed class RunnerTests : IDisposable
+public sealed class RunnerTests(RunnerTests.Shop shop) : IClassFixture<RunnerTests.Shop>, IDisposable
 {
     private readonly TempFolder _folder = new();
-    private readonly ShopFolder _shop = new();
 
-    public void Dispose()
-    {
-        _shop.Dispose();
-        _folder.Dispose();
-    }
+    public sealed class Shop() : RunningShop("embedded", "sqlite");
+
+    public void Dispose() => _folder.Dispose();
 
     [LinuxFact]
     public async Task The_audit_holds_while_every_service_is_killed_once()
     {
-        using var runner = _shop.Start("--demo", "300");
-        await runner.WaitFor("first order was delivered");
+        var runner = await shop.Running();
+        using var demo = await shop.Demo(300);
 
         foreach (var service in runner.Services().Select(one => one.Name).Order(StringComparer.Ordinal))
         {
@@ -29,22 +27,22 @@ public sealed class RunnerTests : IDisposable
             await Eventually.Holds(() => runner.Services().Any(one => one.Name == service), $"{service} to be started again");
         }
 
-        Assert.True(await runner.ExitCode() == 0, runner.Output);
-        Assert.Empty(runner.Services());
+        Assert.True(await demo.ExitCode() == 0, demo.Output);
     }
 
     [LinuxFact]
     public async Task The_audit_holds_after_the_runner_was_killed_and_started_again_on_its_data()
     {
-        using (var runner = _shop.Start("--demo", "300"))
+        var runner = await shop.Running();
+        using (var demo = await shop.Demo(300))
         {
-            await runner.WaitFor("first order was delivered");
-            await runner.WaitFor("orders placed");
+            await demo.WaitFor("orders placed");
             runner.Kill();
+            demo.Kill();
             await Eventually.Holds(() => runner.Services().Count == 0, "the services to follow the runner");
         }
 
-        using var again = _shop.Start("--demo", "50");
+        using var again = await shop.Demo(50);
 
         Assert.True(await again.ExitCode() == 0, again.Output);
     }
@@ -52,41 +50,41 @@ public sealed class RunnerTests : IDisposable
     [LinuxFact]
     public async Task Interrupted_it_leaves_no_process()
     {
-        using var runner = _shop.Start();
-        await runner.WaitFor("Ready after");
-        Assert.Equal(Run.RunFile.Load(_shop.RunFile).Count(app => Run.Prerequisites.WhatIsMissing(app) is null), runner.Services().Count);
+        var runner = await shop.Running();
+        Assert.Equal(Run.RunFile.Load(shop.Cell.Shop.RunFile).Count(app => Run.Prerequisites.WhatIsMissing(app) is null), runner.Services().Count);
 
         runner.Interrupt();
 
         Assert.Equal(0, await runner.ExitCode());
         Assert.Empty(runner.Services());
+        using var topics = Topics(shop.Cell.Shop);
+        Assert.Equal(1, await topics.ExitCode());
+        Assert.Contains("No sidecar answers", topics.Output, StringComparison.Ordinal);
     }
 
     [LinuxFact]
     public async Task Topics_shows_every_consumer_group_of_the_running_shop()
     {
-        using var runner = _shop.Start();
-        await runner.WaitFor("Ready after");
-        using var topics = new RunnerProcess([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", _shop.RunFile]);
+        await shop.Running();
 
-        Assert.Equal(0, await topics.ExitCode());
-        Assert.Matches("│ orders +│ payments +│ 0 +│ 0 ", topics.Output);
-        Assert.Matches("│ inventory +│ orders +│ 0 +│ 0 ", topics.Output);
-        runner.Interrupt();
-        Assert.Equal(0, await runner.ExitCode());
+        await Eventually.Get(async () =>
+        {
+            using var topics = Topics(shop.Cell.Shop);
+            Assert.Equal(0, await topics.ExitCode());
+            return NothingWaits("orders", "payments").IsMatch(topics.Output) && NothingWaits("inventory", "orders").IsMatch(topics.Output) ? "" : null;
+        }, "nothing to wait");
 
-        using var afterwards = new RunnerProcess([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", _shop.RunFile]);
-        Assert.Equal(1, await afterwards.ExitCode());
-        Assert.Contains("No sidecar answers", afterwards.Output, StringComparison.Ordinal);
+        static Regex NothingWaits(string topic, string group) => new($"│ {topic} +│ {group} +│ 0 +│ [0-9]+ ");
     }
 
     [Fact]
     public async Task Topics_takes_no_answer_of_something_else_at_a_sidecars_port()
     {
         await using var other = await ScriptedApp.Start(_ => Answer.Json("<html/>"));
-        var port = Run.RunFile.Load(_shop.RunFile)[0].HttpPort;
-        File.WriteAllText(_shop.RunFile, File.ReadAllText(_shop.RunFile).Replace($"{port}", $"{other.Port}", StringComparison.Ordinal));
-        using var topics = new RunnerProcess([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", _shop.RunFile]);
+        using var folder = new ShopFolder();
+        var port = Run.RunFile.Load(folder.RunFile)[0].HttpPort;
+        File.WriteAllText(folder.RunFile, File.ReadAllText(folder.RunFile).Replace($"{port}", $"{other.Port}", StringComparison.Ordinal));
+        using var topics = Topics(folder);
 
         Assert.Equal(1, await topics.ExitCode());
         Assert.Contains("No sidecar answers", topics.Output, StringComparison.Ordinal);
@@ -161,6 +159,8 @@ public sealed class RunnerTests : IDisposable
         Assert.Contains(says, runner.Output, StringComparison.Ordinal);
         Assert.Single(runner.Output.Trim().Split('\n'));
     }
+
+    private static RunnerProcess Topics(ShopFolder shop) => new([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", shop.RunFile]);
 
     private static RunnerProcess Start(string runFile, params string[] arguments) =>
         new([typeof(Run.RunFile).Assembly.Location, "--run-file", runFile, .. arguments]);

@@ -5,7 +5,7 @@ using static Lavka.Shop.Tests.InProcessShop;
 
 namespace Lavka.Shop.Tests;
 
-/// <summary>An order's way through the services. Here on the embedded log and SQLite; <see cref="MatrixTests"/> runs them on every broker and database.</summary>
+/// <summary>An order's way through the services. Here on the embedded log and SQLite; <see cref="SagaMatrixTests"/> runs them on every broker and database.</summary>
 public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>, IDisposable
 {
     public void Dispose() => shop.CheckEvents();
