@@ -18,14 +18,11 @@ internal sealed class ApiException(int status, string errorCode, string message,
     /// <summary>HTTP's <c>errorCode</c>.</summary>
     public string ErrorCode { get; } = errorCode;
 
-    /// <summary>The details in their JSON form. Over gRPC an error without any has its <see cref="ErrorCode"/> as the reason, unless it <see cref="IsPlain"/>.</summary>
+    /// <summary>The details in their JSON form.</summary>
     public JsonArray? Details { get; } = details;
 
-    /// <summary>Over gRPC the details have the reason alone, without its metadata.</summary>
-    public bool HidesMetadata { get; init; }
-
-    /// <summary>Over gRPC there are no details at all: Dapr has not given this error any.</summary>
-    public bool IsPlain { get; init; }
+    /// <summary>How much of <see cref="Details"/> is told over gRPC.</summary>
+    public GrpcDetails GrpcDetails { get; init; }
 
     /// <summary>The message over gRPC, where it is another one; null: the same.</summary>
     public string? GrpcMessage { get; init; }
@@ -71,8 +68,9 @@ internal sealed class ApiException(int status, string errorCode, string message,
 
     /// <summary>The errors of most building blocks, which over gRPC are a status without details.</summary>
     /// <param name="code">The gRPC status, where it is not the HTTP one's.</param>
-    public static ApiException Plain(int status, string errorCode, string message, StatusCode? code = null) =>
-        new(status, errorCode, message) { IsPlain = true, Code = code ?? CodeOf(status) };
+    /// <param name="grpcMessage">The message over gRPC, where it is another one.</param>
+    public static ApiException Plain(int status, string errorCode, string message, StatusCode? code = null, string? grpcMessage = null) =>
+        new(status, errorCode, message) { GrpcDetails = GrpcDetails.None, Code = code ?? CodeOf(status), GrpcMessage = grpcMessage };
 
     public static ApiException Malformed(string message) => new(400, "ERR_MALFORMED_REQUEST", message);
 
@@ -87,4 +85,17 @@ internal sealed class ApiException(int status, string errorCode, string message,
         503 => StatusCode.Unavailable,
         _ => StatusCode.Internal,
     };
+}
+
+/// <summary>What Dapr tells of an error's details over gRPC.</summary>
+internal enum GrpcDetails
+{
+    /// <summary>All; of an error without any, its code as the reason.</summary>
+    All,
+
+    /// <summary>All but the reason's metadata.</summary>
+    WithoutMetadata,
+
+    /// <summary>None: Dapr has not given this error any.</summary>
+    None,
 }

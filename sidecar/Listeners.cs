@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace Lavka.Sidecar;
 
 /// <summary>
-/// Where the APIs listen: at Unix domain sockets, at the addresses that were given, or at loopback alone (Dapr: reference/arguments-annotations-overview, unix-domain-socket and
-/// dapr-listen-addresses).
+/// Where the APIs listen: at Unix domain sockets, at the addresses that were given, or at loopback alone
+/// (Dapr: reference/arguments-annotations-overview, unix-domain-socket and dapr-listen-addresses).
 /// </summary>
 internal sealed partial class Listeners(SidecarOptions options)
 {
@@ -39,18 +39,23 @@ internal sealed partial class Listeners(SidecarOptions options)
         }
     }
 
-    /// <summary>Where a started server listens, for example <c>http://127.0.0.1:3500</c> or <c>unix:/run/dapr/dapr-shop-http.socket</c>: in the order in which it was told so.</summary>
+    /// <summary>
+    /// Where a started server listens, for example <c>http://127.0.0.1:3500</c> or <c>unix:/run/dapr/dapr-shop-http.socket</c>: in the order in
+    /// which it was told so.
+    /// </summary>
     public static IReadOnlyList<Uri> Of(IServiceProvider server) =>
     [
         .. server.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
-            .Select(address => new Uri(address.StartsWith("http://unix:", StringComparison.Ordinal) ? address["http://".Length..] : address)),
+            .Select(address => address.StartsWith("http://unix:", StringComparison.Ordinal) ? address["http://".Length..] : address)
+            .Select(address => new Uri(address)),
     ];
 
     private string SocketIn(string folder, string api)
     {
         if (!Directory.Exists(folder))
         {
-            throw new IOException($"The folder '{folder}' for Unix domain sockets is not there: make it, or give another with --unix-domain-socket.");
+            throw new IOException(
+                $"The folder '{folder}' for Unix domain sockets is not there: make it, or give another with --unix-domain-socket.");
         }
 
         var path = Path.GetFullPath(Path.Combine(folder, $"dapr-{options.AppId}-{api}.socket"));
@@ -74,7 +79,9 @@ internal sealed partial class Listeners(SidecarOptions options)
         {
             try
             {
-                var ip = IPAddress.TryParse(address, out var parsed) ? parsed : Dns.GetHostAddresses(address).OrderBy(one => one.AddressFamily).First();
+                var ip = IPAddress.TryParse(address, out var parsed)
+                    ? parsed
+                    : Dns.GetHostAddresses(address).OrderBy(one => one.AddressFamily).First();
                 if (ip.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any))
                 {
                     kestrel.ListenAnyIP(port);
@@ -97,7 +104,8 @@ internal sealed partial class Listeners(SidecarOptions options)
 
         if (found == 0)
         {
-            throw new IOException($"could not listen on any endpoint: this machine has none of the addresses {string.Join(", ", options.ListenAddresses)} (--dapr-listen-addresses).");
+            var addresses = string.Join(", ", options.ListenAddresses);
+            throw new IOException($"could not listen on any endpoint: this machine has none of the addresses {addresses} (--dapr-listen-addresses).");
         }
     }
 

@@ -12,9 +12,12 @@ internal sealed class ActorException(string errorCode, string message, int statu
     /// <summary>The gRPC status; null: the HTTP one's.</summary>
     public StatusCode? Code { get; init; }
 
+    /// <summary>The message over gRPC, where it is another one; null: the same.</summary>
+    public string? GrpcMessage { get; init; }
+
     /// <summary>There is no placement service, hence no actors.</summary>
     public static ActorException NoPlacement() => new("ERR_ACTOR_NO_PLACEMENT", "placement service is not configured", 400) { Code = StatusCode.Unavailable };
 
     /// <summary>As the API answers it.</summary>
-    public ApiException ToApi() => ApiException.Plain(Status, ErrorCode, Message, Code);
+    public ApiException ToApi() => ApiException.Plain(Status, ErrorCode, Message, Code, GrpcMessage);
 }

@@ -12,20 +12,21 @@ internal static class GrpcErrors
 {
     private const int LongestValue = 63;
 
-    private static readonly JsonParser Details = new(JsonParser.Settings.Default.WithTypeRegistry(TypeRegistry.FromMessages(ErrorInfo.Descriptor, ResourceInfo.Descriptor, BadRequest.Descriptor)));
+    private static readonly JsonParser Details = new(JsonParser.Settings.Default.WithTypeRegistry(
+        TypeRegistry.FromMessages(ErrorInfo.Descriptor, ResourceInfo.Descriptor, BadRequest.Descriptor)));
 
     /// <summary>An error of the Dapr API.</summary>
     public static RpcException From(ApiException error)
     {
         var status = new Google.Rpc.Status { Code = (int)error.Code, Message = error.GrpcMessage ?? error.Message };
-        if (error.IsPlain)
+        if (error.GrpcDetails == GrpcDetails.None)
         {
             return new(new(error.Code, status.Message));
         }
 
         if (error.Details is { } details)
         {
-            status.Details.Add(details.Select(detail => Details.Parse<Any>(Told(detail!, error.HidesMetadata).ToJsonString())));
+            status.Details.Add(details.Select(detail => Details.Parse<Any>(Told(detail!, error.GrpcDetails).ToJsonString())));
         }
         else
         {
@@ -58,9 +59,9 @@ internal static class GrpcErrors
         }.ToRpcException();
     }
 
-    private static JsonNode Told(JsonNode detail, bool hidesMetadata)
+    private static JsonNode Told(JsonNode detail, GrpcDetails what)
     {
-        if (!hidesMetadata)
+        if (what == GrpcDetails.All)
         {
             return detail;
         }

@@ -11,6 +11,13 @@ namespace Lavka.Sidecar.Http;
 /// <summary><c>/v1.0/actors</c> (Dapr: reference/api/actors_api).</summary>
 internal sealed class ActorsApi(ActorRuntime actors)
 {
+    private static readonly ScheduleKind Timers = new(
+        GoMember.Of(".createTimerAlias"), """struct { Data json.RawMessage "json:\"data\""; *api.createTimerAlias }""");
+
+    private static readonly ScheduleKind Reminders = new(
+        GoMember.Of(".createReminderAlias"),
+        """struct { Data json.RawMessage "json:\"data\""; FailurePolicy *common.JobFailurePolicy "json:\"failure_policy,omitempty\""; *api.createReminderAlias }""");
+
     /// <summary>False when this is no actor request.</summary>
     public async ValueTask<bool> TryHandle(ApiRequest request)
     {
@@ -40,7 +47,7 @@ internal sealed class ActorsApi(ActorRuntime actors)
                     await Answer(request, await actors.GetState(type, id, request.Segment(5), request.Stop));
                     return true;
                 case ("timers", 6, "POST" or "PUT"):
-                    var timer = await Schedule(request);
+                    var timer = await Schedule(request, Timers);
                     actors.AddTimer(type, id, request.Segment(5), timer);
                     request.Nothing();
                     return true;
@@ -49,7 +56,7 @@ internal sealed class ActorsApi(ActorRuntime actors)
                     request.Nothing();
                     return true;
                 case ("reminders", 6, "POST" or "PUT"):
-                    var reminder = await Schedule(request);
+                    var reminder = await Schedule(request, Reminders);
                     await actors.AddReminder(type, id, request.Segment(5), reminder, request.Stop);
                     request.Nothing();
                     return true;
@@ -115,17 +122,39 @@ internal sealed class ActorsApi(ActorRuntime actors)
         request.Nothing();
     }
 
-    private static async ValueTask<ScheduleRequest> Schedule(ApiRequest request)
+    private static async ValueTask<ScheduleRequest> Schedule(ApiRequest request, ScheduleKind kind)
     {
-        try
+        using var body = await request.Json();
+        var schedule = new ScheduleRequest();
+        foreach (var member in GoMember.Members(body.RootElement, "", kind.GoType, kind.Wrong))
         {
-            using var body = ApiRequest.FirstValue(await request.Body());
-            return body.RootElement.Deserialize(ScheduleJson.Default.ScheduleRequest) ?? new();
+            if (GoMember.Is(member, "dueTime"u8))
+            {
+                schedule = schedule with { DueTime = GoMember.Text(member.Value, "dueTime", kind.Wrong) };
+            }
+            else if (GoMember.Is(member, "period"u8))
+            {
+                schedule = schedule with { Period = GoMember.Text(member.Value, "period", kind.Wrong) };
+            }
+            else if (GoMember.Is(member, "ttl"u8))
+            {
+                schedule = schedule with { Ttl = GoMember.Text(member.Value, "ttl", kind.Wrong) };
+            }
+            else if (GoMember.Is(member, "data"u8))
+            {
+                schedule = schedule with { Data = member.Value.Clone() };
+            }
+            else if (kind == Timers && GoMember.Is(member, "callback"u8))
+            {
+                schedule = schedule with { Callback = GoMember.Text(member.Value, "callback", kind.Wrong) };
+            }
+            else if (kind == Reminders && GoMember.Is(member, "overwrite"u8))
+            {
+                schedule = schedule with { Overwrite = GoMember.Flag(member.Value, "overwrite", kind.Wrong) };
+            }
         }
-        catch (Exception e) when (e is JsonException or BodyTooLargeException)
-        {
-            throw ApiException.Malformed($"failed deserializing HTTP body: {e.Message}");
-        }
+
+        return schedule;
     }
 
     private static async ValueTask Answer(ApiRequest request, StateItem? item)
@@ -169,4 +198,7 @@ internal sealed class ActorsApi(ActorRuntime actors)
 
         return json;
     }
+
+    /// <summary>Timers or reminders: what is said of a body that is none.</summary>
+    private sealed record ScheduleKind(WrongKind Wrong, string GoType);
 }

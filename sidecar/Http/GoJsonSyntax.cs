@@ -262,7 +262,7 @@ internal ref struct GoJsonSyntax
     }
 
     /// <summary>A character in single quotes, with Go's escapes.</summary>
-    private static string Quoted(char character) => character switch
+    public static string Quoted(char character) => character switch
     {
         '\'' => "'\\''",
         '"' => "'\"'",

@@ -50,6 +50,16 @@ internal static class GoMember
         _ => throw wrong(value, field, "string"),
     };
 
+    /// <summary>True, false or null.</summary>
+    /// <exception cref="ApiException">It is something else; 400.</exception>
+    public static bool? Flag(JsonElement value, string field, WrongKind wrong) => value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Null => null,
+        _ => throw wrong(value, field, "bool"),
+    };
+
     /// <summary>An object of texts, null for none.</summary>
     /// <param name="at">How a member's place is written; by default the map's own.</param>
     /// <exception cref="ApiException">It is something else; 400.</exception>

@@ -1,11 +1,9 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Lavka.Sidecar.Jobs;
-using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.Scheduling;
 
 namespace Lavka.Sidecar.Http;
@@ -28,11 +26,7 @@ internal sealed class JobsApi(JobManagement jobs)
         switch (request.Method)
         {
             case "POST":
-                using (var body = await request.JsonOrEmpty())
-                {
-                    await jobs.Schedule(Read(name.Trim(), body.RootElement), request.Stop);
-                }
-
+                await jobs.Schedule(await Read(name.Trim(), request), request.Stop);
                 request.Nothing();
                 return true;
             case "GET":
@@ -47,83 +41,44 @@ internal sealed class JobsApi(JobManagement jobs)
         }
     }
 
-    private JobRequest Read(string jobName, JsonElement body)
+    private async ValueTask<JobRequest> Read(string jobName, ApiRequest request)
     {
-        if (body.ValueKind != JsonValueKind.Object)
-        {
-            throw ApiException.Malformed("failed deserializing HTTP body: it is not an object");
-        }
-
-        if (body.TryGetProperty("name", out _))
-        {
-            throw jobs.Failed(400, "DAPR_SCHEDULER_JOB_NAME", "Set the job name in the url only");
-        }
-
-        uint? repeats = null;
-        if (Find(body, "repeats") is { } given)
-        {
-            repeats = uint.TryParse(given.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
-                : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for uint32 field repeats: {given}");
-        }
-
-        var overwrite = Find(body, "overwrite") is { } flag && flag.ValueKind switch
-        {
-            JsonValueKind.True => true,
-            JsonValueKind.False => false,
-            _ => throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for bool field overwrite: {flag}"),
-        };
-        return new(jobName)
-        {
-            Schedule = Text("schedule"),
-            DueTime = Text("dueTime", "due_time"),
-            Ttl = Text("ttl"),
-            Repeats = repeats,
-            Data = body.TryGetProperty("data", out var data) ? data.Clone() : default,
-            Overwrite = overwrite,
-            FailurePolicy = Find(body, "failurePolicy", "failure_policy") is { } policy ? Policy(policy) : null,
-        };
-
-        string? Text(params string[] names) => Find(body, names) is not { } value ? null
-            : value.ValueKind == JsonValueKind.String ? value.GetString()!
-            : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for string field {names[0]}: {value}");
+        var job = new JobRequest(jobName);
+        var isNamed = false;
+        await ProtoJson.Read(request, json =>
+        [
+            new("name", "name", () => isNamed = json.Text("name").Length > 0),
+            new("schedule", "schedule", () => job = job with { Schedule = json.Text("schedule") }),
+            new("dueTime", "due_time", () => job = job with { DueTime = json.Text("dueTime") }),
+            new("ttl", "ttl", () => job = job with { Ttl = json.Text("ttl") }),
+            new("repeats", "repeats", () => job = job with { Repeats = json.UInt32("repeats") }),
+            new("data", "data", () => job = job with { Data = json.Value() }) { TakesNull = true },
+            new("overwrite", "overwrite", () => job = job with { Overwrite = json.Flag("overwrite") }),
+            new("failurePolicy", "failure_policy", () => job = job with { FailurePolicy = Policy(json) }),
+        ]);
+        return isNamed ? throw jobs.Failed(400, "DAPR_SCHEDULER_JOB_NAME", "Set the job name in the url only", isAnyNamespace: true) : job;
     }
 
-    /// <summary>A member under one of its names; null is as good as none.</summary>
-    private static JsonElement? Find(JsonElement json, params string[] names)
+    private static FailurePolicy? Policy(ProtoJson json)
     {
-        foreach (var name in names)
-        {
-            if (json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
-            {
-                return value;
-            }
-        }
-
-        return null;
+        const string oneOf = "dapr.proto.common.v1.JobFailurePolicy.policy";
+        FailurePolicy? policy = null;
+        json.Message(new("drop", "drop", () => policy = Drop(json)) { OneOf = oneOf }, new("constant", "constant", () => policy = Constant(json)) { OneOf = oneOf });
+        return policy;
     }
 
-    private static FailurePolicy Policy(JsonElement policy)
+    private static FailurePolicy Drop(ProtoJson json)
     {
-        if (policy.ValueKind == JsonValueKind.Object && policy.EnumerateObject().Count() == 1)
-        {
-            var only = policy.EnumerateObject().First();
-            if (only.Name == "drop")
-            {
-                return FailurePolicy.Drop;
-            }
+        json.Message();
+        return FailurePolicy.Drop;
+    }
 
-            if (only.Name == "constant" && only.Value.ValueKind == JsonValueKind.Object)
-            {
-                TimeSpan? interval = Find(only.Value, "interval") is not { } text ? null
-                    : Durations.TryParseGo(text.ToString(), out var pause) && pause >= TimeSpan.Zero ? pause
-                    : throw ApiException.Malformed($"failed deserializing HTTP body: invalid google.protobuf.Duration value {text}");
-                return new(interval, Find(only.Value, "maxRetries", "max_retries") is not { } most ? null
-                    : uint.TryParse(most.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
-                    : throw ApiException.Malformed($"failed deserializing HTTP body: invalid value for uint32 field maxRetries: {most}"));
-            }
-        }
-
-        throw ApiException.Malformed("failed deserializing HTTP body: a failurePolicy is either drop or constant");
+    private static FailurePolicy Constant(ProtoJson json)
+    {
+        TimeSpan? interval = null;
+        uint? most = null;
+        json.Message(new("interval", "interval", () => interval = json.Duration()), new("maxRetries", "max_retries", () => most = json.UInt32("maxRetries")));
+        return new(interval, most);
     }
 
     private static JsonObject ToJson(Schedule job)

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lavka.Sidecar.Locks;
 
@@ -16,30 +14,18 @@ internal sealed class LockApi(DistributedLocks locks)
             return false;
         }
 
-        var store = request.Segment(2);
-        using var document = await request.JsonOrEmpty();
-        var root = document.RootElement;
-        if (root.ValueKind != JsonValueKind.Object)
-        {
-            throw ApiException.Malformed("failed deserializing HTTP body: it is not an object");
-        }
-
-        var (resource, owner) = (Text(root, "resourceId", "resource_id"), Text(root, "lockOwner", "lock_owner"));
-        await request.Answer(request.Segments[1] == "lock"
-            ? new JsonObject { ["success"] = await locks.TryLock(store, resource, owner, Seconds(root), request.Stop) }
+        var (store, resource, owner, seconds) = (request.Segment(2), "", "", 0);
+        var isLock = request.Segments[1] == "lock";
+        await ProtoJson.Read(request, json =>
+        [
+            new("storeName", "store_name", () => json.Text("storeName")),
+            new("resourceId", "resource_id", () => resource = json.Text("resourceId")),
+            new("lockOwner", "lock_owner", () => owner = json.Text("lockOwner")),
+            .. isLock ? [new("expiryInSeconds", "expiry_in_seconds", () => seconds = json.Int32("expiryInSeconds"))] : Array.Empty<ProtoJson.Field>(),
+        ]);
+        await request.Answer(isLock
+            ? new JsonObject { ["success"] = await locks.TryLock(store, resource, owner, seconds, request.Stop) }
             : new JsonObject { ["status"] = (int)await locks.Unlock(store, resource, owner, request.Stop) });
         return true;
     }
-
-    private static string Text(JsonElement body, string name, string alias) =>
-        !(body.TryGetProperty(name, out var value) || body.TryGetProperty(alias, out value)) || value.ValueKind == JsonValueKind.Null ? ""
-        : value.ValueKind == JsonValueKind.String ? value.GetString()!
-        : throw ApiException.Malformed($"failed deserializing HTTP body: proto: invalid value for string field {name}: {value}");
-
-    // As protojson reads an int32: 60, 60.0 or "60".
-    private static int Seconds(JsonElement body) =>
-        !(body.TryGetProperty("expiryInSeconds", out var value) || body.TryGetProperty("expiry_in_seconds", out value)) || value.ValueKind == JsonValueKind.Null ? 0
-        : value.ValueKind is JsonValueKind.Number or JsonValueKind.String && double.TryParse(value.ToString(), CultureInfo.InvariantCulture, out var number)
-            && number == Math.Floor(number) && Math.Abs(number) <= int.MaxValue ? (int)number
-        : throw ApiException.Malformed($"failed deserializing HTTP body: proto: invalid value for int32 field expiryInSeconds: {value}");
 }

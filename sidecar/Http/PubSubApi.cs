@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.PubSub;
 using Lavka.Sidecar.Resources;
 using Lavka.Sidecar.State;
@@ -76,17 +77,22 @@ internal sealed class PubSubApi(Publisher publisher)
 
         request.Nothing();
 
-        OutgoingEvent Event(BulkEntry entry) => new(EventBytes(entry) ?? throw Mismatch(), entry.ContentType, entry.Metadata, entry.Id);
+        OutgoingEvent Event(BulkEntry entry)
+        {
+            try
+            {
+                return new(EventBytes(entry), entry.ContentType, entry.Metadata, entry.Id);
+            }
+            catch (FormatException e)
+            {
+                var problem = $"error: {e.Message}";
+                var message = $"error when marshalling cloud event envelope for topic {topic} pubsub {pubSubName}: {problem}";
+                throw publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_MARSHAL_ENVELOPE", message, problem);
+            }
+        }
 
         ApiException Unreadable(string problem) => publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_UNMARSHAL_EVENTS",
             $"error when unmarshaling the request for topic {topic} pubsub {pubSubName}: {problem}", null);
-
-        ApiException Mismatch()
-        {
-            const string problem = "error: mismatch between contentType and event";
-            var message = $"error when marshalling cloud event envelope for topic {topic} pubsub {pubSubName}: {problem}";
-            return publisher.Unpublishable(pubSubName, "DAPR_PUBSUB_MARSHAL_ENVELOPE", message, problem);
-        }
     }
 
     private static Publication To(ApiRequest request, LoadedPubSub pubSub, string topic, Dictionary<string, string> metadata)
@@ -136,17 +142,30 @@ internal sealed class PubSubApi(Publisher publisher)
         }
     }
 
-    /// <summary>The event as its content type says; null: it does not fit.</summary>
-    private static byte[]? EventBytes(BulkEntry entry)
+    /// <summary>The event as its content type says.</summary>
+    /// <exception cref="FormatException">It does not fit; the message is daprd's, misspelt as there.</exception>
+    private static byte[] EventBytes(BulkEntry entry)
     {
         var data = entry.Event ?? default;
         var mediaType = entry.ContentType.Split(';')[0].Trim().ToLowerInvariant();
-        return mediaType switch
+        switch (mediaType)
         {
-            "application/octet-stream" => data.ValueKind == JsonValueKind.String && data.TryGetBytesFromBase64(out var bytes) ? bytes : null,
-            "application/xml" or ['t', 'e', 'x', 't', '/', ..] => data.ValueKind == JsonValueKind.String ? Encoding.UTF8.GetBytes(data.GetString()!) : null,
-            "application/json" or CloudEvents.ContentType => data.ValueKind == JsonValueKind.Undefined ? "null"u8.ToArray() : GoJson.Normalise(data),
-            _ => null,
-        };
+            case "application/octet-stream" when data.ValueKind == JsonValueKind.String:
+                try
+                {
+                    return GoBase64.Decode(data.GetString()!);
+                }
+                catch (FormatException e)
+                {
+                    throw new FormatException($"unable to decode base64 application/octect-stream data: {e.Message}");
+                }
+
+            case "application/xml" or ['t', 'e', 'x', 't', '/', ..] when data.ValueKind == JsonValueKind.String:
+                return Encoding.UTF8.GetBytes(data.GetString()!);
+            case "application/json" or CloudEvents.ContentType:
+                return data.ValueKind == JsonValueKind.Undefined ? "null"u8.ToArray() : GoJson.Normalise(data);
+            default:
+                throw new FormatException("mismatch between contentType and event");
+        }
     }
 }

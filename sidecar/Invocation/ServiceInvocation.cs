@@ -41,7 +41,7 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
 
     /// <summary>The error of an invocation that did not come about.</summary>
     public static ApiException Failed(string id, string problem, int status = 500) =>
-        new(status, "ERR_DIRECT_INVOKE", $"failed to invoke, id: {id}, err: {problem}") { Code = StatusCode.Internal, IsPlain = true };
+        new(status, "ERR_DIRECT_INVOKE", $"failed to invoke, id: {id}, err: {problem}") { Code = StatusCode.Internal, GrpcDetails = GrpcDetails.None };
 
     /// <summary>The sidecar of an app: this one, or another of the mesh.</summary>
     /// <param name="id">An app's id, or with its namespace <c>app.namespace</c>.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Grpc.Core;
 using Lavka.Sidecar.Scheduling;
 
@@ -32,8 +33,7 @@ internal sealed class JobManagement(JobScheduler jobs, SidecarOptions options)
     /// <summary>A job by its name.</summary>
     public async Task<Schedule> Get(string name, CancellationToken cancellationToken)
     {
-        CheckName(name);
-        CheckScheduler("GET_JOB", "get job");
+        Check(name, "GET_JOB", "get job");
         return await jobs.Get(name, cancellationToken)
             ?? throw Failed(500, "DAPR_SCHEDULER_GET_JOB", $"failed to get job due to: rpc error: code = NotFound desc = job not found: {name}");
     }
@@ -48,8 +48,7 @@ internal sealed class JobManagement(JobScheduler jobs, SidecarOptions options)
     /// <summary>Deletes a job; one that is not there is as good as deleted.</summary>
     public async Task Delete(string name, CancellationToken cancellationToken)
     {
-        CheckName(name);
-        CheckScheduler("DELETE_JOB", "delete job");
+        Check(name, "DELETE_JOB", "delete job");
         await jobs.Remove(name, cancellationToken);
     }
 
@@ -67,10 +66,33 @@ internal sealed class JobManagement(JobScheduler jobs, SidecarOptions options)
     }
 
     /// <summary>An error that tells whose jobs these are.</summary>
-    public ApiException Failed(int status, string reason, string message, StatusCode? code = null)
+    /// <param name="isAnyNamespace">Whether it is the same in all namespaces: then it does not name the app's.</param>
+    public ApiException Failed(int status, string reason, string message, StatusCode? code = null, bool isAnyNamespace = false)
     {
-        var details = ApiException.DetailsOf(reason, new() { ["appID"] = options.AppId, ["namespace"] = string.IsNullOrEmpty(options.Namespace) ? "default" : options.Namespace });
+        var about = new JsonObject { ["appID"] = options.AppId };
+        if (!isAnyNamespace)
+        {
+            about["namespace"] = Namespace;
+        }
+
+        var details = ApiException.DetailsOf(reason, about);
         return code is { } given ? new(status, reason, message, details) { Code = given } : new(status, reason, message, details);
+    }
+
+    private string Namespace => string.IsNullOrEmpty(options.Namespace) ? "default" : options.Namespace;
+
+    private void Check(string name, string reason, string operation)
+    {
+        CheckName(name);
+        CheckScheduler(reason, operation);
+        try
+        {
+            jobs.CheckName(name);
+        }
+        catch (JobException e)
+        {
+            throw Failed(500, $"DAPR_SCHEDULER_{reason}", $"failed to {operation} due to: rpc error: code = Unknown desc = {e.Message}");
+        }
     }
 
     private void CheckName(string name)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Scheduling;
 using Lavka.Sidecar.Sqlite;
@@ -165,18 +166,23 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         db.Prepare("INSERT INTO jobs (name, job) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET job = ?2")
             .Bind(1, job.Name).Bind(2, JsonSerializer.Serialize(job, ScheduleJson.Default.Schedule)).Run();
 
+    /// <exception cref="JobException">A job cannot have this name.</exception>
+    public void CheckName(string name)
+    {
+        if (name.AsSpan().ContainsAny("/\\#?") || name.Any(char.IsControl))
+        {
+            throw new JobException($"job name contains forbidden character: {GoText.Quote(KeyOf(name))}");
+        }
+    }
+
     private string KeyOf(string name) => $"app||{(string.IsNullOrEmpty(_options.Namespace) ? "default" : _options.Namespace)}||{_options.AppId}||{name}";
 
     private Schedule Make(JobRequest request, DateTimeOffset now)
     {
-        if (request.Name.AsSpan().ContainsAny("/\\#?") || request.Name.Any(char.IsControl))
-        {
-            throw new JobException($"job name contains forbidden character: \"{KeyOf(request.Name)}\"");
-        }
-
+        CheckName(request.Name);
         try
         {
-            var cron = request.Schedule is { } schedule ? CronSchedule.Parse(schedule) : null;
+            var cron = request.Schedule is { } schedule ? Cron(schedule) : null;
             var (next, expires) = JobTimes.Read(cron is null ? null : cron.Next, request.DueTime, request.Ttl, request.Repeats, now);
             return new()
             {
@@ -199,6 +205,18 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         catch (FormatException e)
         {
             throw new JobException(e.Message);
+        }
+    }
+
+    private static CronSchedule Cron(string schedule)
+    {
+        try
+        {
+            return CronSchedule.Parse(schedule);
+        }
+        catch (FormatException e)
+        {
+            throw JobTimes.Invalid(e.Message);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lavka.Sidecar.Go;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Scheduling;
@@ -37,6 +38,11 @@ internal sealed class CronSchedule
     /// <exception cref="FormatException">It is none; the message says what is wrong.</exception>
     public static CronSchedule Parse(string text, bool secondsRequired = true)
     {
+        if (text.Length == 0)
+        {
+            throw new FormatException("empty spec string");
+        }
+
         var expression = text.Trim();
         var zone = TimeZoneInfo.Utc;
         if (expression.StartsWith("TZ=", StringComparison.Ordinal) || expression.StartsWith("CRON_TZ=", StringComparison.Ordinal))
@@ -53,7 +59,7 @@ internal sealed class CronSchedule
             {
                 return Durations.TryParseGo(expression[7..].Trim(), out var every) && every > TimeSpan.Zero
                     ? new(every)
-                    : throw new FormatException($"failed to parse duration {expression}");
+                    : throw new FormatException($"failed to parse duration {expression}: time: invalid duration {GoText.Quote(expression[7..])}");
             }
 
             expression = expression switch

@@ -48,5 +48,6 @@ internal static class JobTimes
         return (dueTime is not null ? due : following!(now) ?? throw Invalid("the schedule is never due"), expires);
     }
 
-    private static FormatException Invalid(string problem) => new($"job failed validation: {problem}");
+    /// <summary>The scheduler does not take the job.</summary>
+    public static FormatException Invalid(string problem) => new($"job failed validation: {problem}");
 }

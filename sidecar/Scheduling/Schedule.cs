@@ -188,5 +188,4 @@ internal sealed record JobMessage(string TypeUrl, byte[] Value);
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Schedule))]
-[JsonSerializable(typeof(ScheduleRequest))]
 internal sealed partial class ScheduleJson : JsonSerializerContext;

@@ -8,11 +8,12 @@ using Playground.Echo.V1;
 
 namespace Lavka.Sidecar.Tests;
 
-/// <summary>Apps that speak something else than HTTP in the clear, or take only so many calls at once (Dapr: app-protocol, app-max-concurrency).</summary>
+/// <summary>Apps that speak something else than HTTP in the clear, or take only so many calls at once.</summary>
 public sealed class AppProtocolTests
 {
     private static readonly Method<Ping, Pong> Unary = new(MethodType.Unary, "playground.echo.v1.Echo", "Unary",
-        Marshallers.Create(message => message.ToByteArray(), Ping.Parser.ParseFrom), Marshallers.Create(message => message.ToByteArray(), Pong.Parser.ParseFrom));
+        Marshallers.Create(message => message.ToByteArray(), Ping.Parser.ParseFrom),
+        Marshallers.Create(message => message.ToByteArray(), Pong.Parser.ParseFrom));
 
     private const string Subscriptions = """[{"pubsubname":"pubsub","topic":"t","route":"/on"}]""";
 
@@ -51,10 +52,12 @@ public sealed class AppProtocolTests
         Assert.Equal("1", await http.GetStringAsync("/v1.0/invoke/app/method/ask"));
         await http.PostAsync("/v1.0/publish/pubsub/t", new StringContent("1"));
         using var channel = GrpcChannel.ForAddress(sidecar.GrpcEndpoint);
-        var pong = await channel.CreateCallInvoker().AsyncUnaryCall(Unary, null, new(new Metadata { { "dapr-app-id", "app" } }), new() { Text = "hello" });
+        var to = new CallOptions(new Metadata { { "dapr-app-id", "app" } });
+        var pong = await channel.CreateCallInvoker().AsyncUnaryCall(Unary, null, to, new() { Text = "hello" });
 
         Assert.Equal("hello", pong.Text);
-        await Eventually.Get(() => Task.FromResult(app.Log.Any(call => call.Call.EndsWith("/OnTopicEvent", StringComparison.Ordinal)) ? "" : null), "the event");
+        await Eventually.Get(
+            () => Task.FromResult(app.Log.Any(call => call.Call.EndsWith("/OnTopicEvent", StringComparison.Ordinal)) ? "" : null), "the event");
     }
 
     [Fact]
@@ -72,15 +75,20 @@ public sealed class AppProtocolTests
         using var channel = GrpcChannel.ForAddress(sidecar.GrpcEndpoint);
         var dapr = new global::Dapr.Client.Autogen.Grpc.v1.Dapr.DaprClient(channel);
         await http.PostAsync("/v1.0/publish/pubsub/t", new StringContent("1"));
-        await Task.WhenAll(Enumerable.Range(0, 3).Select(async _ => await dapr.InvokeServiceAsync(new() { Id = "app", Message = new() { Method = "ask" } }))
-            .Concat<Task>(Enumerable.Range(0, 3).Select(_ => http.GetStringAsync("/v1.0/invoke/app/method/ask"))));
+        var invocations = Enumerable.Range(0, 3).SelectMany(_ => new Task[]
+        {
+            dapr.InvokeServiceAsync(new() { Id = "app", Message = new() { Method = "ask" } }).ResponseAsync,
+            http.GetStringAsync("/v1.0/invoke/app/method/ask"),
+        });
+        await Task.WhenAll(invocations);
 
         Assert.Equal(2, app.MostAtOnce);
     }
 
     private static JsonElement Script(string answers) => JsonDocument.Parse("{\"answers\": {" + answers + "}}").RootElement;
 
-    private static async Task<Sidecar> Start(SidecarFolder folder, int port, AppProtocol protocol, AppHealthCheck? health = null, int? most = null)
+    private static async Task<Sidecar> Start(
+        SidecarFolder folder, int port, AppProtocol protocol, AppHealthCheck? health = null, int? most = null)
     {
         var sidecar = await Sidecar.StartAsync(new()
         {

@@ -16,7 +16,8 @@ public sealed class ListenerTests
         await using (var sidecar = await Sidecar.StartAsync(Options(folder, socketsIn: sockets.Path)))
         {
             Assert.Equal(files.Select(file => $"unix:{file}"), [sidecar.GrpcEndpoint.ToString(), sidecar.HttpEndpoint.ToString()]);
-            using var dapr = new DaprClientBuilder().UseGrpcEndpoint("http://localhost").UseGrpcChannelOptions(new() { HttpHandler = At(files[0]) }).Build();
+            using var dapr = new DaprClientBuilder()
+                .UseGrpcEndpoint("http://localhost").UseGrpcChannelOptions(new() { HttpHandler = At(files[0]) }).Build();
             using var http = new HttpClient(At(files[1])) { BaseAddress = new("http://localhost") };
 
             await dapr.SaveStateAsync("store", "k", "v");
@@ -48,7 +49,8 @@ public sealed class ListenerTests
         await using (var sidecar = await Sidecar.StartAsync(Options(folder, null, "192.0.2.1", "127.0.0.2")))
         {
             Assert.Equal(["127.0.0.2", "127.0.0.2"], [sidecar.HttpEndpoint.Host, sidecar.GrpcEndpoint.Host]);
-            using var dapr = new DaprClientBuilder().UseHttpEndpoint(sidecar.HttpEndpoint.ToString()).UseGrpcEndpoint(sidecar.GrpcEndpoint.ToString()).Build();
+            using var dapr = new DaprClientBuilder()
+                .UseHttpEndpoint(sidecar.HttpEndpoint.ToString()).UseGrpcEndpoint(sidecar.GrpcEndpoint.ToString()).Build();
             await dapr.SaveStateAsync("store", "k", "v");
             Assert.True(await dapr.CheckHealthAsync());
         }
