@@ -68,9 +68,22 @@ public sealed class CodeTests
 
     [HelmFact]
     public Task Retries_and_subscriptions_are_those_of_components() => Renderings.HaveNo(rendering =>
-        new[] { ("Resiliency", "resiliency.yaml"), ("Subscription", "subscriptions.yaml") }
-            .Where(one => !Specs(rendering.OfKind(one.Item1)).SequenceEqual(Specs(YamlJson.Nodes(File.ReadAllText(Path.Combine(Components, "local", one.Item2))).Select(node => new KubeObject((JsonObject)node!, "")))))
+        new[] { ("Resiliency", "local/resiliency.yaml"), ("Subscription", IsApart(rendering) ? "rabbitmq/subscriptions.yaml" : "local/subscriptions.yaml") }
+            .Where(one => !Specs(rendering.OfKind(one.Item1)).SequenceEqual(Specs(YamlJson.Nodes(File.ReadAllText(Path.Combine(Components, one.Item2))).Select(node => new KubeObject((JsonObject)node!, "")))))
             .Select(one => $"{one.Item1} is not what {one.Item2} says"));
+
+    [HelmFact]
+    public Task With_RabbitMq_a_service_listens_to_each_topic_through_a_component_of_its_own_and_through_no_other() => Renderings.HaveNo(rendering =>
+        from app in ServiceCode.Apps
+        let topics = ServiceCode.TopicsOf(app.Id).ToList()
+
+        // Loyalty, in JavaScript, listens to one, and to no dead letters.
+        let expected = IsApart(rendering) && topics.Count > 0 && app.Id != "loyalty" ? topics.Append("dead-letters").Select(topic => $"pubsub-{topic}") : []
+        let found = rendering.OfKind("Component").Where(component => component.Name.StartsWith("pubsub-", StringComparison.Ordinal) && component.Json.Texts("scopes").Contains(app.Id)).Select(component => component.Name)
+        let word = rendering.Apps[app.Id].Containers.SelectMany(container => container.Items("env")).SingleOrDefault(variable => variable.Text("name") == "SUBSCRIBE_APART").At("valueFrom.configMapKeyRef")
+        let told = word is null ? "" : rendering.Find("ConfigMap", word.Text("name"))?.Json.Text($"data.{word.Text("key")}") ?? ""
+        where !expected.Order(StringComparer.Ordinal).SequenceEqual(found.Order(StringComparer.Ordinal)) || (told == "true") != expected.Any()
+        select $"{app.Id}: {string.Join(' ', found)}, told '{told}'");
 
     // daprd names RabbitMQ's queues after app id and topic; the groups of Kafka and Redis are the app ids.
     [HelmFact]
@@ -83,6 +96,8 @@ public sealed class CodeTests
         select $"{scaler}: {string.Join(", ", queues)}");
 
     private static JsonNode Values { get; } = YamlJson.Nodes(File.ReadAllText(Path.Combine(Helm.Chart, "values.yaml"))).Single()!;
+
+    private static bool IsApart(Rendering rendering) => rendering.Find("Component", "pubsub")!.Json.Text("spec.type") == "pubsub.rabbitmq";
 
     private static IEnumerable<string> ComponentNames => YamlFiles(Path.Combine(Components, "local"), SearchOption.TopDirectoryOnly).Where(node => node.Text("kind") == "Component").Select(node => node.Text("metadata.name"));
 

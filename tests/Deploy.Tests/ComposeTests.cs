@@ -79,7 +79,7 @@ public sealed partial class ComposeTests
         var sidecar = Services[$"{appId}-dapr"];
         var flags = Flags(sidecar);
         var mounts = Texts(sidecar["volumes"]).Select(volume => volume.Split(':')).ToDictionary(parts => parts[1], parts => parts[0]);
-        var resources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "components", "local"), "*.yaml").Select(file => $"{flags["--resources-path"]}/{Path.GetFileName(file)}");
+        var resources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "components", "local"), "*.yaml").Append("pubsub-apart.yaml").Select(file => $"{flags["--resources-path"]}/{Path.GetFileName(file)}");
         var secrets = DeployFiles.Yaml("components/local/secretstore.yaml")["spec"]!["metadata"]!.AsArray().Single(field => Text(field!["name"]) == "secretsFile")!["value"];
 
         Assert.Equal(resources.Append(flags["--config"]).Append(Path.GetFullPath(Text(secrets), Text(sidecar["working_dir"]))).Order(), mounts.Keys.Order());

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lavka.Run;
 using Lavka.Testing;
 
@@ -21,6 +22,9 @@ public sealed class ResourceFileTests
           - name: authType
             value: none
         """;
+
+    // It stands beside a file.
+    private static readonly string Apart = Path.Combine("rabbitmq", "pubsub-apart.yaml");
 
     private static readonly string Components = Path.Combine(Repository.Root, "components");
 
@@ -46,6 +50,11 @@ public sealed class ResourceFileTests
     [MemberData(nameof(Files))]
     public void What_takes_a_file_s_place_has_its_name(string file)
     {
+        if (file == Apart)
+        {
+            return;
+        }
+
         var (one, other) = (YamlJson.Documents(Read(file))[0], YamlJson.Documents(Read($"local/{Path.GetFileName(file)}"))[0]);
 
         foreach (var part in new[] { "kind", "metadata", "scopes" })
@@ -53,6 +62,28 @@ public sealed class ResourceFileTests
             Assert.Equal(other.TryGetProperty(part, out var expected) ? expected.GetRawText() : null, one.TryGetProperty(part, out var actual) ? actual.GetRawText() : null);
         }
     }
+
+    [Theory]
+    [InlineData("components/rabbitmq")]
+    [InlineData("compose")]
+    public void With_RabbitMq_each_topic_has_a_component_of_its_own_which_is_as_pubsub(string folder)
+    {
+        // Which those are a test keeps the document equal to.
+        var topics = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "docs", "asyncapi.json")))!["channels"]!.AsObject().Select(channel => channel.Key).Append("dead-letters").Select(topic => $"pubsub-{topic}");
+        string Text(string file) => File.ReadAllText(Path.Combine(Repository.Root, folder, file));
+        string Component(string name) => YamlJson.Nodes(Text("pubsub.yaml")).Single()!.ToJsonString().Replace("\"name\":\"pubsub\"", $"\"name\":\"{name}\"", StringComparison.Ordinal);
+
+        Assert.Equal(topics.Select(Component).Order(StringComparer.Ordinal), YamlJson.Nodes(Text("pubsub-apart.yaml")).Select(node => node!.ToJsonString()).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void With_RabbitMq_the_dashboard_is_told_the_same_through_them() =>
+        Assert.Equal(YamlJson.Nodes(Read("local/subscriptions.yaml")).Select(node =>
+        {
+            var spec = node!["spec"]!.AsObject();
+            spec["pubsubname"] = $"pubsub-{spec["topic"]}";
+            return node.ToJsonString();
+        }), YamlJson.Nodes(Read("rabbitmq/subscriptions.yaml")).Select(node => node!.ToJsonString()));
 
     [Fact]
     public void What_is_commented_out_is_found()

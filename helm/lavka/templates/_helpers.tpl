@@ -142,3 +142,17 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* What subscriptions go through, after "pubsub-": the topics, and the dead letters of all services. */}}
+{{- define "lavka.sources" -}}
+{{- $topics := list "dead-letters" }}
+{{- range .Values.services }}
+{{- $topics = concat $topics (.topics | default list) }}
+{{- end }}
+{{- $topics | uniq | sortAlpha | toJson }}
+{{- end }}
+
+{{/* Whether a service listens to each topic through a component of its own, or nothing: (dict "root" $ "app" its app id). Loyalty listens to one topic, and to no dead letters. */}}
+{{- define "lavka.apart" -}}
+{{- if and (eq .root.Values.broker.type "rabbitmq") (index .root.Values.services .app).topics (ne .app "loyalty") }}true{{ end }}
+{{- end }}

@@ -31,7 +31,7 @@ public static class EventEndpoints
             .WithMetadata(new EventEndpoint())
             .WithTopic(new TopicOptions
             {
-                PubsubName = Outbox.PubSub,
+                PubsubName = EventSource.Of(app.Configuration, T.Topic),
                 Name = T.Topic,
                 Priority = app.Services.GetRequiredService<EventRoutes>().NextPriority(),
                 Match = $"event.type == \"{T.Type}\"" + (where is null ? "" : $" && {where}"),
