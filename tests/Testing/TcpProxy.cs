@@ -13,6 +13,7 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly int _target;
     private readonly Task _accepting;
     private volatile TaskCompletionSource _forwarding = new();
+    private long _held;
 
     private TcpProxy(int target)
     {
@@ -27,6 +28,9 @@ public sealed class TcpProxy : IAsyncDisposable
     /// <summary>Where to connect to.</summary>
     public int Port { get; }
 
+    /// <summary>How many bytes have arrived here since the last pause began, and gone no further.</summary>
+    public long Held => Interlocked.Read(ref _held);
+
     /// <param name="targetPort">The server's port.</param>
     public static TcpProxy Start(int targetPort) => new(targetPort);
 
@@ -35,6 +39,7 @@ public sealed class TcpProxy : IAsyncDisposable
     {
         if (_forwarding.Task.IsCompleted)
         {
+            Interlocked.Exchange(ref _held, 0);
             _forwarding = new(TaskCreationOptions.RunContinuationsAsynchronously);
         }
     }
@@ -104,6 +109,11 @@ public sealed class TcpProxy : IAsyncDisposable
             do
             {
                 count = await from.ReceiveAsync(buffer, _stop.Token);
+                if (!_forwarding.Task.IsCompleted)
+                {
+                    Interlocked.Add(ref _held, count);
+                }
+
                 await _forwarding.Task.WaitAsync(_stop.Token);
                 for (var sent = 0; sent < count;)
                 {
