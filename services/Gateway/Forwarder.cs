@@ -170,8 +170,23 @@ public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr) : IDisposabl
     /// <summary>Dapr's client as a handler, which is what YARP sends with.</summary>
     private sealed class ThroughDapr(HttpClient client) : HttpMessageHandler
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            // Dapr makes a call again that found no instance, or lost it (components/local/resiliency.yaml); never one whose length it is not told, which
+            // it streams. So what must not be done twice has none.
+            if (!MayBeRepeated(request))
+            {
+                request.Content ??= new ByteArrayContent([]);
+                request.Headers.TransferEncodingChunked = true;
+            }
+
+            return client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        }
+
+        // In v1 orders alone know the key.
+        private static bool MayBeRepeated(HttpRequestMessage request) => request.Method == HttpMethod.Get || request.Method == HttpMethod.Head
+            || (request.Method == HttpMethod.Post && request.Headers.Contains("Idempotency-Key")
+                && (!request.RequestUri!.AbsolutePath.StartsWith("/v1/", StringComparison.Ordinal) || request.RequestUri.AbsolutePath.StartsWith("/v1/orders", StringComparison.Ordinal)));
 
         protected override void Dispose(bool disposing)
         {

@@ -3,9 +3,19 @@
 const { createHash, timingSafeEqual } = require('node:crypto');
 const { STATUS_CODES } = require('node:http');
 
-/** GET /health, for whoever asks. */
+/** GET /health, for whoever asks, and GET /health/ready: whether its sidecar is there, too, without which it can do nothing. */
 function mapHealth(app) {
   app.get('/health', (_, response) => response.json({ status: 'healthy', service: 'loyalty-service' }));
+  app.get('/health/ready', async (_, response) => response.sendStatus(await hasSidecar() ? 200 : 503));
+}
+
+async function hasSidecar() {
+  try {
+    const sidecar = await fetch(`http://127.0.0.1:${process.env.DAPR_HTTP_PORT}/v1.0/healthz/outbound`, { signal: AbortSignal.timeout(1000) });
+    return sidecar.ok;
+  } catch {
+    return false;
+  }
 }
 
 /** Refuses, from here on, what does not come from the sidecar; without a token everybody is let in. */

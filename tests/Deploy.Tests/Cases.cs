@@ -72,6 +72,9 @@ internal static class Cases
         ["redis"] = "state: { type: redis, redis: { host: redis.example, password: a-secret } }",
     };
 
+    /// <summary>What the README installs.</summary>
+    public static readonly Case Small = new("small", [File.ReadAllText(Path.Combine(Helm.Chart, "values-small.yaml"))]);
+
     /// <summary>RabbitMQ and PostgreSQL, and nothing else that is not the default.</summary>
     public static readonly Case Usual = Pair("rabbitmq", "postgresql");
 
@@ -79,6 +82,7 @@ internal static class Cases
     [
         Usual,
         .. from broker in Brokers.Keys from store in Stores.Keys where (broker, store) != ("rabbitmq", "postgresql") select Pair(broker, store),
+        Small,
         new("bundled RabbitMQ and PostgreSQL", [DevServers]),
         new("bundled Kafka and PostgreSQL", [DevServers, "broker: { type: kafka }"]),
         new("bundled Redis", [DevServers, "broker: { type: redis }\nstate: { type: redis }"]),
@@ -92,7 +96,7 @@ internal static class Cases
         new("nothing", [.. Usual.Values, Nothing]),
         new("other names", [.. Usual.Values, Everything], Release: "black-friday-2026", Namespace: "eu"),
         new("names of our own", [.. Usual.Values, "fullnameOverride: shop"], Release: "x"),
-        .. new[] { "1.29.0", "1.30.4", "1.32.1", "1.33.0", "1.34.0" }.Select(version => new Case($"everything, Kubernetes {version}", [.. Usual.Values, Everything], version)),
+        .. new[] { "1.30.0", "1.31.4", "1.32.1", "1.33.0", "1.34.0" }.Select(version => new Case($"everything, Kubernetes {version}", [.. Usual.Values, Everything], version)),
     ];
 
     /// <summary>All of them by both versions of Helm.</summary>

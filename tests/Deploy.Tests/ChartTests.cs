@@ -104,6 +104,18 @@ public sealed partial class ChartTests
         }
     }
 
+    // Dapr's own chart lets pods start without a sidecar while its injector is away, and asks for no processor time (charts/dapr/README.md).
+    [Theory]
+    [InlineData("docs/operations.md", "dapr_sidecar_injector.webhookFailurePolicy=Fail")]
+    [InlineData("docs/operations.md", "dapr_operator.watchInterval=1m")]
+    [InlineData("docs/operations.md", "' --set dapr_%s.resources.requests.cpu=100m' operator sentry scheduler placement sidecar_injector")]
+    [InlineData("docs/operations.md", "Helm is 3.14 or newer")]
+    [InlineData("README.md", "Helm is 3.14 or newer")]
+    [InlineData("README.md", "-f helm/lavka/values-small.yaml")]
+    [InlineData("README.md", "docker compose build --push")]
+    [InlineData("helm/lavka/README.md", "Helm 3.14 or newer")]
+    public void The_documents_install_what_holds(string document, string words) => Assert.Contains(words, DeployFiles.Text(document), StringComparison.Ordinal);
+
     [GeneratedRegex(@"\b(?<kind>secret|service|deployment)[ /](?<name>[a-z0-9][-a-z0-9]*)")]
     private static partial Regex Named();
 

@@ -48,7 +48,7 @@ public sealed partial class ComposeTests
     {
         var (service, dockerfile) = (Services[appId], Dockerfile.Of(folder));
 
-        Assert.Equal($"ghcr.io/lavka/{appId}:dev", WithDefaults(Text(service["image"])));
+        Assert.Equal($"ghcr.io/lavka/{appId}:{DeployFiles.Yaml("helm/lavka/Chart.yaml")["appVersion"]}", WithDefaults(Text(service["image"])));
         Assert.Equal(".", Text(service["build"]!["context"]));
         Assert.Equal(dockerfile.Path, Text(service["build"]!["dockerfile"]));
         Assert.Equal(dockerfile.ServiceOf(folder), (string?)service["build"]!["args"]?["SERVICE"]);

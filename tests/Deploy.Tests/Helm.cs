@@ -6,8 +6,8 @@ namespace Lavka.Deploy.Tests;
 /// <summary>One of the versions of Helm that the chart is for, the oldest and the newest at hand.</summary>
 internal sealed class Helm
 {
-    public static readonly Helm Oldest = new("3.6");
-    public static readonly Helm Newest = new("3.10");
+    public static readonly Helm Oldest = new("3.14");
+    public static readonly Helm Newest = new("4.1");
     public static readonly IReadOnlyList<Helm> All = [Oldest, Newest];
 
     public static readonly string Chart = Path.Combine(Repository.Root, "helm", "lavka");
@@ -46,7 +46,7 @@ internal sealed class Helm
         try
         {
             // Helm looks for settings and for a cluster in the home folder.
-            return await Command.Run(HelmPrograms.PathOf($"helm-{_version}/bin/helm"), [.. arguments, .. files], environment: [new("HOME", folder.Path), new("KUBECONFIG", "")]);
+            return await Command.Run(HelmPrograms.Helm(_version), [.. arguments, .. files], environment: [new("HOME", folder.Path), new("KUBECONFIG", "")]);
         }
         finally
         {

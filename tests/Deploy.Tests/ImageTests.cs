@@ -136,7 +136,7 @@ public sealed class ImageTests(OrdersBuild orders) : IClassFixture<OrdersBuild>
         Assert.Equal(file.Final.Image, (await File.ReadAllTextAsync(name)).Trim());
         var manifest = ReadJson(archive, "manifest.json")[0]!;
         var image = ReadJson(archive, (string)manifest["Config"]!)["config"]!;
-        Assert.Equal("lavka/orders:dev", (string)manifest["RepoTags"]!.AsArray().Single()!);
+        Assert.Equal($"lavka/orders:{DeployFiles.Yaml("helm/lavka/Chart.yaml")["appVersion"]}", (string)manifest["RepoTags"]!.AsArray().Single()!);
         Assert.Equal("1654", (string)image["User"]!);
         Assert.Equal(["8080/tcp"], image["ExposedPorts"]!.AsObject().Select(exposed => exposed.Key));
         Assert.Equal(["dotnet", "/app/Orders.dll"], image["Entrypoint"]!.AsArray().Concat(image["Cmd"]?.AsArray() ?? []).Select(word => (string)word!));

@@ -68,7 +68,7 @@ public sealed partial class PipelineTests
 
         Assert.Equal(images, (string)DeployFiles.Yaml("helm/lavka/values.yaml")["image"]!["registry"]!);
         Assert.Equal($"{images}/charts", (string)DeployFiles.Yaml($"{Workflows}/chart.yaml")["env"]!["CHARTS"]!);
-        Assert.Equal($"{images}/orders:${{TAG:-dev}}", (string)DeployFiles.Yaml("docker-compose.yaml")["services"]!["orders"]!["image"]!);
+        Assert.Equal($"${{REGISTRY:-{images}}}/orders:${{TAG:-{DeployFiles.Yaml("helm/lavka/Chart.yaml")["appVersion"]}}}", (string)DeployFiles.Yaml("docker-compose.yaml")["services"]!["orders"]!["image"]!);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Lavka.Testing;
 
@@ -32,6 +33,24 @@ public sealed partial class PodTests
         where !(Quantity.Parse(one.Request) > 0 && Quantity.Parse(one.Request) <= Quantity.Parse(one.Limit))
         select $"{pod}, {one.Name}: {what} '{one.Request}', at most '{one.Limit}'");
 
+    // Of them Dapr's five programs ask for 0.5 cores, and a Kubernetes for about as much, and 0.5 GiB.
+    [HelmFact]
+    public async Task A_small_shop_has_room_on_two_cores_and_four_GiB_while_all_its_services_roll()
+    {
+        var rendering = await Helm.Oldest.Render(Cases.Small);
+
+        double Asked(string what) => rendering.Pods.Sum(pod => (pod.AppId is null ? 1 : 1 + pod.Of.Json.Number("spec.replicas")!.Value) * (pod.Containers.Sum(container => Quantity.Parse(container.Text($"resources.requests.{what}"))!.Value)
+            + (pod.AppId is null ? 0 : Quantity.Parse(pod.Annotations[$"dapr.io/sidecar-{what}-request"])!.Value)));
+        Assert.InRange(Asked("cpu"), 0.1, 1);
+        Assert.InRange(Asked("memory"), 1e9, 3.25 * (1L << 30));
+    }
+
+    [HelmFact]
+    public Task A_test_that_has_passed_leaves_nothing() => Renderings.HaveNo(rendering =>
+        from hook in rendering.Objects
+        where hook.IsHook && hook.Annotations.GetValueOrDefault("helm.sh/hook-delete-policy", "").Split(',') is var policies && !(policies.Contains("before-hook-creation") && policies.Contains("hook-succeeded"))
+        select $"{hook} stays after an uninstall");
+
     [HelmFact]
     public Task Every_container_is_probed_at_a_port_it_has() => Renderings.HaveNo(rendering =>
         from pod in rendering.Pods
@@ -40,7 +59,7 @@ public sealed partial class PodTests
         from probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" }
         let of = container.At(probe)
         let port = new[] { "httpGet", "tcpSocket", "grpc" }.Select(kind => of.Text($"{kind}.port")).FirstOrDefault(port => port.Length > 0) ?? ""
-        where (of.At("exec") is null && !PodTemplate.HasPort(container, port)) || (pod.AppId is not null && !(pod.Annotations["dapr.io/app-protocol"] == "h2c" ? of.At("grpc") is not null : of.Text("httpGet.path") == "/health"))
+        where (of.At("exec") is null && !PodTemplate.HasPort(container, port)) || (pod.AppId is not null && ProbePath(of, pod) != (probe == "readinessProbe" ? "/health/ready" : "/health"))
         select $"{pod}, {container.Text("name")}: {probe} at '{port}'");
 
     [HelmFact]
@@ -81,14 +100,26 @@ public sealed partial class PodTests
         where problem is not null
         select $"{deployment}: {problem}");
 
+    // daprd first waits for events in flight, 30 s at most, and only then begins to block, which ends when it finds its app gone; before it waited, it did not look (pkg/runtime/runtime.go,
+    // pkg/runtime/subscription). Callers keep an address for 20 s (pkg/messaging/direct_messaging.go), clients of the Gateway let go of it within seconds.
     [HelmFact]
-    public Task A_service_has_time_to_end_what_it_does() => Renderings.HaveNo(rendering =>
+    public Task A_service_has_time_to_end_what_it_does_and_callers_to_let_go_of_it() => Renderings.HaveNo(rendering =>
         from pod in rendering.Pods
         where pod.AppId is not null
+        let events = pod.AppId == "gateway" ? 0 : 30
         let blocked = int.Parse(pod.Annotations.GetValueOrDefault("dapr.io/block-shutdown-duration", "0s").TrimEnd('s'), CultureInfo.InvariantCulture)
         let graceful = int.Parse(pod.Annotations.GetValueOrDefault("dapr.io/graceful-shutdown-seconds", "0"), CultureInfo.InvariantCulture)
-        where graceful == 0 || pod.Spec.Number("terminationGracePeriodSeconds") <= blocked + graceful
-        select $"{pod}: the sidecar ends after up to {blocked} + {graceful} s, the pod after {pod.Spec.Text("terminationGracePeriodSeconds")} s");
+        let preStop = pod.Spec.Items("containers").First().Number("lifecycle.preStop.sleep.seconds")
+        let grace = pod.Spec.Number("terminationGracePeriodSeconds")
+        from problem in new[]
+        {
+            blocked > 20 ? null : $"callers still know the sidecar when it ends, {blocked} s after it has no more events",
+            pod.AppId == "gateway" ? preStop is >= 10 and < 50 ? null : $"it goes after {preStop} s"
+                : preStop > events + blocked ? null : $"it goes after {preStop} s, and its sidecar takes calls for up to {events} + {blocked} s",
+            graceful > 0 && grace > events + blocked + graceful && grace > preStop ? null : $"the sidecar ends after up to {events} + {blocked} + {graceful} s, the service after {preStop} s, the pod after {grace} s",
+        }
+        where problem is not null
+        select $"{pod}: {problem}");
 
     [HelmFact]
     public Task Every_volume_is_mounted_and_every_mount_has_a_volume() => Renderings.HaveNo(rendering =>
@@ -97,6 +128,10 @@ public sealed partial class PodTests
         let mounts = pod.Containers.SelectMany(container => container.Items("volumeMounts")).Select(mount => mount.Text("name")).Concat(SidecarMounts(pod)).ToHashSet()
         from name in volumes.Union(mounts).Except(volumes.Intersect(mounts))
         select $"{pod}: {name} is {(volumes.Contains(name) ? "not mounted" : "no volume")}");
+
+    // gRPC's health check has services instead of paths.
+    private static string ProbePath(JsonNode? probe, PodTemplate pod) => pod.Annotations["dapr.io/app-protocol"] != "h2c" ? probe.Text("httpGet.path")
+        : probe.At("grpc") is { } grpc ? $"/health/{grpc.Text("service")}".TrimEnd('/') : "";
 
     private static IEnumerable<string> SidecarMounts(PodTemplate pod) => new[] { "dapr.io/volume-mounts", "dapr.io/volume-mounts-rw" }
         .SelectMany(name => pod.Annotations.GetValueOrDefault(name, "").Split(',', StringSplitOptions.RemoveEmptyEntries)).Select(mount => mount.Split(':')[0]);

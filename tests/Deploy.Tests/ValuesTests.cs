@@ -59,13 +59,13 @@ public sealed class ValuesTests
             var command = await helm.Template(Cases.Usual with { Values = [.. Cases.Usual.Values, values] }, Helm.Chart);
 
             Assert.NotEqual(0, command.ExitCode);
-            Assert.Contains(error, command.Error, StringComparison.Ordinal);
+            Assert.True(command.Error.Contains(error, StringComparison.Ordinal) || (helm == Helm.Newest && command.Error.Contains(Pointer(error), StringComparison.Ordinal)), command.Error);
         }
     }
 
     [HelmFact]
     public async Task An_old_Kubernetes_is_refused() =>
-        Assert.Contains("kubeVersion: >=1.29", (await Helm.Newest.Template(Cases.Usual with { KubeVersion = "1.28.9" }, Helm.Chart)).Error, StringComparison.Ordinal);
+        Assert.Contains("kubeVersion: >=1.30", (await Helm.Oldest.Template(Cases.Usual with { KubeVersion = "1.29.9" }, Helm.Chart)).Error, StringComparison.Ordinal);
 
     [Fact]
     public void The_schema_knows_the_values_there_are_and_no_others()
@@ -76,6 +76,10 @@ public sealed class ValuesTests
         // Helm gives every chart the value "global"; and few say how much disk they need.
         Assert.Equal([], Differences(schema, schema, values, "").Where(path => path != ".global" && !path.EndsWith(".ephemeral-storage", StringComparison.Ordinal)));
     }
+
+    // Newer versions of Helm speak of a value that the schema refuses in other words, and name it by a JSON pointer.
+    private static string Pointer(string error) =>
+        error.StartsWith("Additional property ", StringComparison.Ordinal) ? $"'{error.Split(' ')[2]}'" : $"at '/{error.Split(' ')[0].TrimEnd(':').Replace('.', '/')}'";
 
     /// <summary>The paths that are in the schema alone or in the values alone; and those of objects that may have any member.</summary>
     private static IEnumerable<string> Differences(JsonNode schema, JsonNode of, JsonNode? value, string path)

@@ -259,6 +259,8 @@ public sealed class LoyaltyTests : IAsyncLifetime
     {
         _node = new(_appPort, _daprPort);
         await Eventually.Get(async () => await IsHealthy() ? "" : null, "Loyalty to listen");
+        using var unready = await _http.GetAsync($"http://127.0.0.1:{_appPort}/health/ready");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, unready.StatusCode);
 
         await StartSidecar();
         await Publish(Paid("o-1", "ann", 20));
@@ -314,6 +316,8 @@ public sealed class LoyaltyTests : IAsyncLifetime
         using var stranger = await PostToApp("order.paid", Paid("o-2", "ann", 1000).ToCloudEvent());
         Assert.Equal(HttpStatusCode.Unauthorized, stranger.StatusCode);
         Assert.True(await IsHealthy());
+        using var ready = await _http.GetAsync($"http://127.0.0.1:{_appPort}/health/ready");
+        Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
     }
 
     [NodeFact(Loyalty)]

@@ -15,7 +15,7 @@ internal sealed class AppToken(RequestDelegate next, ServiceName service, IConfi
 
     public Task InvokeAsync(HttpContext http) =>
         IsByAnotherApp(http.Request) ? throw new RequestException(StatusCodes.Status403Forbidden, "Events come from the broker, not from other services.")
-        : _token is null || http.Request.Path == "/health" || http.Request.Path.StartsWithSegments("/grpc.health.v1.Health") || CryptographicOperations.FixedTimeEquals(_token, Encoding.UTF8.GetBytes(http.Request.Headers["dapr-api-token"].ToString())) ? next(http)
+        : _token is null || http.Request.Path.StartsWithSegments("/health") || http.Request.Path.StartsWithSegments("/grpc.health.v1.Health") || CryptographicOperations.FixedTimeEquals(_token, Encoding.UTF8.GetBytes(http.Request.Headers["dapr-api-token"].ToString())) ? next(http)
         : throw new RequestException(StatusCodes.Status401Unauthorized, "This service answers its own Dapr sidecar alone; call it through Dapr, or through the Gateway.");
 
     // Service invocation names its caller (Dapr: reference/api/service_invocation_api); deliveries have none.

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Lavka.ServiceDefaults;
 
@@ -20,10 +21,14 @@ public static class GrpcExtensions
     {
         builder.Configuration[Protocols] ??= nameof(HttpProtocols.Http2);
         builder.Services.AddGrpc();
-        builder.Services.AddGrpcHealthChecks();
+        builder.Services.AddGrpcHealthChecks(health =>
+        {
+            health.Services.Map("", check => !check.Tags.Contains(SidecarHealth.Ready));
+            health.Services.Map(SidecarHealth.Ready, check => check.Tags.Contains(SidecarHealth.Ready));
+        }).AddCheck("self", () => HealthCheckResult.Healthy()); // Of a service without a check gRPC says that nobody knows, which Kubernetes takes for ill.
     }
 
-    /// <summary>Maps a gRPC service, and gRPC's own health check, which is for everybody.</summary>
+    /// <summary>Maps a gRPC service, and gRPC's own health check, which is for everybody; its service <c>ready</c> is what <c>/health/ready</c> tells.</summary>
     public static void MapGrpcApi<TService>(this WebApplication app)
         where TService : class
     {

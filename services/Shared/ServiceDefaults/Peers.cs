@@ -33,6 +33,12 @@ public sealed class Peers(DaprClient dapr)
         HttpResponseMessage response;
         try
         {
+            if (content is not null)
+            {
+                // What services ask of each other may be done twice. Dapr tries again only what has a length.
+                await content.LoadIntoBufferAsync(stop);
+            }
+
             using var request = new HttpRequestMessage(method, $"http://{service}{path}") { Content = content };
             response = await _http.SendAsync(request, stop);
         }

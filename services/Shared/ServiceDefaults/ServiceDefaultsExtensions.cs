@@ -34,6 +34,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddDaprClient();
         builder.Services.AddSingleton<Peers>();
         builder.Services.AddSingleton<EventRoutes>();
+        builder.Services.AddHealthChecks().AddCheck<SidecarHealth>("sidecar", tags: [SidecarHealth.Ready]);
         builder.Services.AddProblemDetails();
         builder.Services.AddExceptionHandler<Failures>();
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
@@ -74,6 +75,7 @@ public static class ServiceDefaultsExtensions
         app.MapSubscribeHandler();
         var service = app.Services.GetRequiredService<ServiceName>();
         app.MapGet("/health", () => new { status = "healthy", service = service.InHealth }).ExcludeFromDescription();
+        app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains(SidecarHealth.Ready) });
         app.MapOpenApi(isPublic ? "/openapi/own/{documentName}.json" : "/openapi/{documentName}.json");
         if (app.Services.GetService<AggregateStore>() is not null)
         {
