@@ -1,4 +1,3 @@
-using Lavka.Contracts;
 using Lavka.ServiceDefaults;
 
 namespace Lavka.Catalog;
@@ -22,7 +21,7 @@ public static class AddProduct
             }
 
             IdList.Add(parts, Product.Index, product.ProductId);
-            return product.Telling(new ProductCreated(product.ProductId, product.Name, product.Price, product.InitialStock, product.Description, product.Category));
+            return product.Telling(product.Question);
         }, stop);
         index.Put(added!);
         return added!;

@@ -6,6 +6,8 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults(Topics.Catalog);
 builder.AddAggregateStore();
 builder.AddGrpcApi();
+builder.Services.AddSingleton<IFollowUp<Product>, FollowUpProduct>();
+builder.AddFollowUps<Product>();
 builder.Services.AddSingleton<SearchIndex>();
 builder.Services.AddHostedService<FillIndex>();
 

@@ -24,6 +24,7 @@ app.MapV2();
 app.MapSessions();
 app.MapOverview();
 app.MapDeadLetterAdmin();
+app.MapStandingAdmin();
 app.MapDocs();
 
 app.Run();

@@ -6,12 +6,14 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults(Topics.Inventory);
 builder.AddAggregateStore();
 builder.Services.AddSingleton<StockLevels>();
+builder.AddFollowUps<Reservation>();
 
 var app = builder.Build();
 app.MapServiceDefaults();
 
 app.MapV1();
 app.MapV2();
+app.MapReservations();
 app.On<ProductCreated>(StockProduct.Handle);
 app.On<ProductDiscontinued>(DiscontinueStock.Handle);
 app.On<StockRestocked>(Restock.Told);

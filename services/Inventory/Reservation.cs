@@ -14,8 +14,28 @@ public enum ReservationStatus
 }
 
 /// <summary>What an order has of the stock. There is one for an order, whatever comes twice or late.</summary>
-public sealed record Reservation(string OrderId, ReservationStatus Status, IReadOnlyList<OrderLine> Lines, string? Reason = null)
+public sealed record Reservation(string OrderId, ReservationStatus Status, IReadOnlyList<OrderLine> Lines, string? Reason = null) : IAwaiting
 {
+    /// <summary>Whether it waits for what becomes of the order.</summary>
+    [JsonIgnore]
+    public bool IsWaiting => Status == ReservationStatus.Reserved;
+
+    // The order is followed up before its reservation.
+    [JsonIgnore]
+    public TimeSpan Patience => TimeSpan.FromMinutes(2);
+
+    [JsonIgnore]
+    public IEvent? Question => Answer;
+
+    /// <summary>What was told of the stock when the order asked for it; null: it never did.</summary>
+    [JsonIgnore]
+    public IEvent? Answer => Status switch
+    {
+        ReservationStatus.Reserved or ReservationStatus.Taken => new StockReserved(OrderId),
+        ReservationStatus.Rejected => new StockRejected(OrderId, Reason!),
+        _ => null,
+    };
+
     public static string KeyOf(string orderId) => $"reservation-{orderId}";
 
     /// <summary>Reserves every line, or none.</summary>

@@ -16,7 +16,7 @@ public static class ReserveStock
         {
             if (reservation is not null)
             {
-                return reservation.Unchanged();
+                return reservation.Unchanged(reservation.Answer);
             }
 
             var before = products.ToDictionary(id => id, id => stock[Stock.KeyOf(id)]);

@@ -27,9 +27,10 @@ public sealed record OrderChange(OrderStatus Status, DateTimeOffset At, string? 
 /// </summary>
 /// <param name="PayWithinSeconds">The customer's own deadline for the payment.</param>
 /// <param name="History">Every change, oldest first.</param>
+/// <param name="PayBy">When it is called off if it is not paid: the shop's deadline, or the customer's own.</param>
 public sealed record Order(
     string OrderId, string UserId, IReadOnlyList<OrderLine> Lines, OrderStatus Status, DateTimeOffset CreatedAt, string? Reason = null, string? TrackingNumber = null,
-    Address? Address = null, double? PayWithinSeconds = null, IReadOnlyList<OrderChange>? History = null)
+    Address? Address = null, double? PayWithinSeconds = null, IReadOnlyList<OrderChange>? History = null, DateTimeOffset? PayBy = null) : IAwaiting
 {
     public decimal Total => Lines.Sum(line => line.Quantity * line.Price);
 
@@ -42,11 +43,33 @@ public sealed record Order(
     [JsonIgnore]
     public IReadOnlyList<OrderStatus> Lawful => Status is OrderStatus.Pending or OrderStatus.Confirmed or OrderStatus.Paid ? [OrderStatus.Cancelled] : [];
 
-    /// <summary>A new order, pending.</summary>
-    public static Change<Order> Place(string orderId, string userId, IReadOnlyList<OrderLine> lines, DateTimeOffset now, Address? address = null, double? payWithinSeconds = null)
+    /// <summary>Whether it waits: for stock, payment or parcel; or, once it is off, for stock and money to be back.</summary>
+    [JsonIgnore]
+    public bool IsWaiting => Status != OrderStatus.Delivered;
+
+    [JsonIgnore]
+    public DateTimeOffset? Deadline => IsUnpaid ? PayBy : null;
+
+    /// <summary>What asks those it waits for: Inventory, Payments, Shipping; or, once it is off, Inventory and Payments.</summary>
+    [JsonIgnore]
+    public IEvent? Question => Status switch
     {
-        var order = new Order(orderId, userId, lines, OrderStatus.Pending, now, null, null, address, payWithinSeconds, [new(OrderStatus.Pending, now, null, null)]);
-        return order.Telling(new OrderCreated(orderId, userId, lines, order.Total, address, payWithinSeconds));
+        OrderStatus.Pending => new OrderCreated(OrderId, UserId, Lines, Total, Address, PayWithinSeconds),
+        OrderStatus.Confirmed => new OrderConfirmed(OrderId, UserId, Total),
+        OrderStatus.Paid or OrderStatus.Shipped => new OrderPaid(OrderId, UserId, Lines, Total, Address),
+        OrderStatus.Cancelled => new OrderCancelled(OrderId, UserId, Reason!),
+        OrderStatus.Returned => new OrderReturned(OrderId, UserId, Reason!),
+        _ => null,
+    };
+
+    private bool IsUnpaid => Status is OrderStatus.Pending or OrderStatus.Confirmed;
+
+    /// <summary>A new order, pending.</summary>
+    public static Change<Order> Place(
+        string orderId, string userId, IReadOnlyList<OrderLine> lines, DateTimeOffset now, Address? address = null, double? payWithinSeconds = null, DateTimeOffset? payBy = null)
+    {
+        var order = new Order(orderId, userId, lines, OrderStatus.Pending, now, null, null, address, payWithinSeconds, [new(OrderStatus.Pending, now, null, null)], payBy);
+        return order.Telling(order.Question);
     }
 
     /// <summary>What an event makes of the order.</summary>
@@ -55,9 +78,10 @@ public sealed record Order(
     /// <exception cref="RuleBrokenException">The event cannot be: it comes from something that has not happened.</exception>
     public Change<Order> Apply(IEvent @event, DateTimeOffset at, Cause? cause) => @event switch
     {
+        // Told again, it asks what became of the order.
         StockReserved => Status == OrderStatus.Pending
             ? Become(OrderStatus.Confirmed, null, at, cause).Telling(new OrderConfirmed(OrderId, UserId, Total))
-            : this.Unchanged(),
+            : this.Unchanged(Status is OrderStatus.Delivered ? new OrderPaid(OrderId, UserId, Lines, Total, Address) : Question),
         StockRejected rejected => Status == OrderStatus.Pending ? Cancel(rejected.Reason, at, cause) : this.Unchanged(),
         PaymentCompleted => Status switch
         {
@@ -65,6 +89,9 @@ public sealed record Order(
 
             // Payments charges what was confirmed, and gives back what was cancelled; the one is not possible, the other not ours to do.
             OrderStatus.Pending => throw Impossible(@event),
+
+            // Money for an order that is off goes back, whether Payments was told that before or not.
+            OrderStatus.Cancelled or OrderStatus.Returned => this.Unchanged(Question),
             _ => this.Unchanged(),
         },
         PaymentFailed failed => Status switch
@@ -102,7 +129,7 @@ public sealed record Order(
     };
 
     /// <summary>Calls an order off that is not paid yet; a paid one is called off by stopping its shipment.</summary>
-    public Change<Order> CancelUnpaid(string reason, DateTimeOffset at) => Status is OrderStatus.Pending or OrderStatus.Confirmed ? Cancel(reason, at, null) : this.Unchanged();
+    public Change<Order> CancelUnpaid(string reason, DateTimeOffset at) => IsUnpaid ? Cancel(reason, at, null) : this.Unchanged();
 
     private Change<Order> Cancel(string reason, DateTimeOffset at, Cause? cause) => Become(OrderStatus.Cancelled, reason, at, cause).Telling(new OrderCancelled(OrderId, UserId, reason));
 

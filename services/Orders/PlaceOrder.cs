@@ -10,11 +10,16 @@ public sealed record WantedLine(string? ProductId, long? Quantity, decimal? Pric
 /// <param name="PayWithinSeconds">How long the order waits for its payment, if shorter than the shop's own deadline.</param>
 public sealed record WantedOrder(string? UserId, IReadOnlyList<WantedLine>? Lines, string? IdempotencyKey, Address? Address = null, double? PayWithinSeconds = null);
 
-/// <summary>Places an order, at the catalog's prices. The same request with the same idempotency key is the same order.</summary>
-public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers peers, TimeProvider time)
+/// <summary>
+/// Places an order, at the catalog's prices. The same request with the same idempotency key is the same order. It waits for its payment for <c>Orders:PaymentDeadline</c> (15 minutes by default),
+/// or as long as the customer says if that is shorter.
+/// </summary>
+public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers peers, IConfiguration configuration, TimeProvider time)
 {
     private const int MostLines = 100;
     private const long MostPieces = 10_000;
+
+    private readonly TimeSpan _paymentDeadline = configuration.GetValue("Orders:PaymentDeadline", TimeSpan.FromMinutes(15));
 
     private sealed record User(string Id);
 
@@ -47,7 +52,9 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers pee
             }
 
             IdList.Add(parts, index, orderId);
-            return Order.Place(orderId, userId, lines, time.GetUtcNow(), wanted.Address, wanted.PayWithinSeconds);
+            var now = time.GetUtcNow();
+            var payBy = now + TimeSpan.FromSeconds(Math.Min(_paymentDeadline.TotalSeconds, wanted.PayWithinSeconds ?? double.MaxValue));
+            return Order.Place(orderId, userId, lines, now, wanted.Address, wanted.PayWithinSeconds, payBy);
         }, stop);
         return order!;
     }

@@ -9,10 +9,11 @@ builder.AddAggregateStore();
 builder.AddGrpcPeer(Topics.Catalog, peer => new Prices.PricesClient(peer));
 builder.Services.AddSingleton<PriceBook>();
 builder.Services.AddSingleton<PlaceOrder>();
+builder.Services.AddSingleton<IFollowUp<Order>, FollowUpOrder>();
+builder.AddFollowUps<Order>();
 builder.Services.AddActors(actors =>
 {
     actors.UseJsonSerialization = true;
-    actors.Actors.RegisterActor<PaymentDeadlineActor>();
     actors.Actors.RegisterActor<CartActor>();
 });
 
@@ -26,7 +27,6 @@ app.MapV2Carts();
 app.On<ProductCreated>(FollowProduct.Created);
 app.On<PriceChanged>(FollowProduct.PriceChanged);
 app.On<ProductDiscontinued>(FollowProduct.Discontinued);
-app.On<OrderCreated>(StartDeadline.Handle);
 app.On<StockReserved>(FollowOrder.StockReserved);
 app.On<StockRejected>(FollowOrder.StockRejected);
 app.On<PaymentCompleted>(FollowOrder.PaymentCompleted);

@@ -6,16 +6,12 @@ namespace Lavka.Payments;
 /// <summary>Charges a confirmed order, unless it looks like fraud. An order is charged once: a repeat finds the payment and changes nothing.</summary>
 public static class ChargeOrder
 {
-    public static async Task Handle(OrderConfirmed order, AggregateStore store, Charging charging, IAskAgain askAgain, FraudRule fraud, CancellationToken stop)
+    public static async Task Handle(OrderConfirmed order, AggregateStore store, Charging charging, FraudRule fraud, CancellationToken stop)
     {
         var payment = new Payment(order.OrderId, order.UserId, order.Total, PaymentStatus.Unknown);
         if (fraud.Check(order.Total) is not { } suspicion)
         {
-            if (!await charging.Run(payment, stop))
-            {
-                await askAgain.Start(order.OrderId);
-            }
-
+            await charging.Run(payment, stop);
             return;
         }
 
@@ -23,7 +19,7 @@ public static class ChargeOrder
         {
             if (now is not null)
             {
-                return now.Unchanged();
+                return now.Unchanged(now.Answer);
             }
 
             IdList.Add(parts, Payment.ReviewIndex, order.OrderId);

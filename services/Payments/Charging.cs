@@ -13,7 +13,7 @@ public sealed class Charging(AggregateStore store, IPaymentProvider provider, Ti
         var (outcome, reason) = known is null or { IsOpen: true } ? await provider.Charge(wanted.OrderId, wanted.Amount, stop) : default;
         var payment = await Save(wanted.OrderId, (now, journal) =>
             now is null ? wanted.Charged(outcome, reason, journal, time.GetUtcNow())
-            : !now.IsOpen || (now.Status == PaymentStatus.Unknown && outcome == ChargeOutcome.Unknown) ? now.Unchanged()
+            : !now.IsOpen || (now.Status == PaymentStatus.Unknown && outcome == ChargeOutcome.Unknown) ? now.Unchanged(now.Answer)
             : now.Charged(outcome, reason, journal, time.GetUtcNow()), stop);
         return payment.Status == PaymentStatus.Void ? await GiveBack(wanted, stop) : payment.Status != PaymentStatus.Unknown;
     }
@@ -24,21 +24,21 @@ public sealed class Charging(AggregateStore store, IPaymentProvider provider, Ti
         var refund = await provider.Refund(wanted.OrderId, stop);
         await Save(wanted.OrderId, (now, journal) =>
         {
-            if (now is not { Status: PaymentStatus.Void } || refund == RefundOutcome.NothingTaken)
+            if (now is not { Status: PaymentStatus.Void })
             {
                 return now!.Unchanged();
             }
 
-            var charged = now with { UserId = wanted.UserId, Amount = wanted.Amount };
-            if (refund == RefundOutcome.Unknown)
+            // A cancellation does not know the amount; whoever asks again must.
+            var next = refund == RefundOutcome.NothingTaken ? now with { MayBeTaken = false } : now with { UserId = wanted.UserId, Amount = wanted.Amount, MayBeTaken = refund == RefundOutcome.Unknown };
+            if (refund != RefundOutcome.GivenBack)
             {
-                // A cancellation does not know the amount; whoever asks again must.
-                return now == charged ? now.Unchanged() : charged.Quietly();
+                return now == next ? now.Unchanged() : next.Quietly();
             }
 
             // The money came and went: both are in the books.
             JournalPage.Charge(journal, wanted.OrderId, wanted.Amount, time.GetUtcNow());
-            return charged.Refund(journal, time.GetUtcNow());
+            return next.Refund(journal, time.GetUtcNow());
         }, stop);
         return refund != RefundOutcome.Unknown;
     }

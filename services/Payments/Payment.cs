@@ -30,7 +30,8 @@ public enum PaymentStatus
 }
 
 /// <summary>What became of an order's money. There is one for an order, whatever comes twice or late. No card's data comes here: those are between the customer and the provider.</summary>
-public sealed record Payment(string OrderId, string UserId, decimal Amount, PaymentStatus Status, string? Reason = null)
+/// <param name="MayBeTaken">Of a void one: whether the provider may have taken the money, and is to be asked to give it back.</param>
+public sealed record Payment(string OrderId, string UserId, decimal Amount, PaymentStatus Status, string? Reason = null, bool MayBeTaken = false) : IAwaiting
 {
     /// <summary>The index of the payments that were ever held.</summary>
     public const string ReviewIndex = "reviews";
@@ -38,6 +39,22 @@ public sealed record Payment(string OrderId, string UserId, decimal Amount, Paym
     /// <summary>Whether the provider is yet to say what became of the charge.</summary>
     [JsonIgnore]
     public bool IsOpen => Status is PaymentStatus.Unknown or PaymentStatus.Approved;
+
+    /// <summary>Whether the provider is to be asked again.</summary>
+    [JsonIgnore]
+    public bool IsWaiting => IsOpen || MayBeTaken;
+
+    [JsonIgnore]
+    public TimeSpan Patience => TimeSpan.FromSeconds(1);
+
+    /// <summary>What a confirmed order that asks again has to know; null: it has to wait, or has gone on.</summary>
+    [JsonIgnore]
+    public IEvent? Answer => Status switch
+    {
+        PaymentStatus.Completed => new PaymentCompleted(OrderId, UserId, Amount),
+        PaymentStatus.Failed => new PaymentFailed(OrderId, Reason!),
+        _ => null,
+    };
 
     public static string KeyOf(string orderId) => $"payment-{orderId}";
 

@@ -8,16 +8,11 @@ builder.AddAggregateStore();
 builder.Services.AddSingleton<IPaymentProvider, SimulatedProvider>();
 builder.Services.AddSingleton<FraudRule>();
 builder.Services.AddSingleton<Charging>();
-builder.Services.AddSingleton<IAskAgain, AskAgainByActor>();
-builder.Services.AddActors(actors =>
-{
-    actors.UseJsonSerialization = true;
-    actors.Actors.RegisterActor<AskAgainActor>();
-});
+builder.Services.AddSingleton<IFollowUp<Payment>, FollowUpPayment>();
+builder.AddFollowUps<Payment>();
 
 var app = builder.Build();
 app.MapServiceDefaults();
-app.MapActorsHandlers();
 
 app.MapV1();
 app.MapV2();

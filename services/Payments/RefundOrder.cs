@@ -25,7 +25,7 @@ public static class RefundOrder
             null => new Payment(orderId, userId, 0, PaymentStatus.Void, reason).Quietly(),
 
             // Whoever asks the provider what became of the charge finds it void, and gives back what was taken.
-            PaymentStatus.Unknown or PaymentStatus.Review or PaymentStatus.Approved => (payment with { Status = PaymentStatus.Void, Reason = reason }).Quietly(),
+            PaymentStatus.Unknown or PaymentStatus.Review or PaymentStatus.Approved => (payment with { Status = PaymentStatus.Void, Reason = reason, MayBeTaken = payment.IsOpen }).Quietly(),
             PaymentStatus.Completed => isRefunded
                 ? payment.Refund(journal, time.GetUtcNow())
                 : throw new InvalidOperationException($"Order '{orderId}' was charged this very moment."),

@@ -27,13 +27,10 @@ public static class ReviewPayment
     }
 
     /// <summary>Charges what was approved. The approval told it, so no crash can lose it.</summary>
-    public static async Task Charge(PaymentApproved approved, AggregateStore store, Charging charging, IAskAgain askAgain, CancellationToken stop)
+    public static async Task Charge(PaymentApproved approved, AggregateStore store, Charging charging, CancellationToken stop)
     {
         var payment = await store.Find<Payment>(Payment.KeyOf(approved.OrderId), stop) ?? throw new RuleBrokenException($"There is no payment for an order '{approved.OrderId}'.");
-        if (!await charging.Run(payment, stop))
-        {
-            await askAgain.Start(approved.OrderId);
-        }
+        await charging.Run(payment, stop);
     }
 
     private static Change<Payment> Declined(Payment payment)

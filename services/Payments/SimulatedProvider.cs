@@ -1,4 +1,5 @@
 using Dapr.Client;
+using Lavka.ServiceDefaults;
 
 namespace Lavka.Payments;
 
@@ -29,7 +30,7 @@ public sealed class SimulatedProvider(DaprClient dapr, IConfiguration configurat
         var entry = new Entry(amount, time.GetUtcNow() + (cents == IsSlow ? _slowFor : TimeSpan.Zero), IsRefunded: false);
 
         // First write: a second charge under the same key finds the first and changes nothing.
-        var isFirst = await dapr.TrySaveStateAsync(Store, KeyOf(idempotencyKey), entry, "", new() { Concurrency = ConcurrencyMode.FirstWrite }, cancellationToken: stop);
+        var isFirst = await dapr.TrySave(Store, KeyOf(idempotencyKey), entry, "", stop);
         if (isFirst && cents == LosesAnswer)
         {
             return (ChargeOutcome.Unknown, null);
@@ -52,7 +53,7 @@ public sealed class SimulatedProvider(DaprClient dapr, IConfiguration configurat
             }
 
             var after = entry is null ? new Entry(0, null, IsRefunded: false) : entry with { IsRefunded = entry.TakenAt is not null };
-            if (after == entry || await dapr.TrySaveStateAsync(Store, KeyOf(idempotencyKey), after, etag, new() { Concurrency = ConcurrencyMode.FirstWrite }, cancellationToken: stop))
+            if (after == entry || await dapr.TrySave(Store, KeyOf(idempotencyKey), after, etag, stop))
             {
                 return after.IsRefunded ? RefundOutcome.GivenBack : RefundOutcome.NothingTaken;
             }

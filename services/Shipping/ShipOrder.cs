@@ -14,12 +14,12 @@ public static class ShipOrder
         {
             if (shipment is not null)
             {
-                return shipment.Unchanged();
+                return shipment.Unchanged(shipment.Answer);
             }
 
             keys.ForEach(key => tracked.Set(key, new(order.OrderId)));
-            var numbers = packages.Select(package => package.TrackingNumber).ToList();
-            return new Shipment(order.OrderId, ShipmentStatus.Dispatched, numbers[0], order.UserId, packages, order.Address).Telling(new ShipmentDispatched(order.OrderId, numbers[0], numbers));
+            var sent = new Shipment(order.OrderId, ShipmentStatus.Dispatched, packages[0].TrackingNumber, order.UserId, packages, order.Address);
+            return sent.Telling(sent.Answer);
         }, stop);
     }
 }

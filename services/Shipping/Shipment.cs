@@ -76,8 +76,19 @@ public sealed record TrackedPackage(string OrderId)
 }
 
 /// <summary>An order's packages. There is one shipment for an order, whatever comes twice or late; whether it leaves or is held back is decided here, once.</summary>
-public sealed record Shipment(string OrderId, ShipmentStatus Status, string TrackingNumber, string UserId = "", IReadOnlyList<Package>? Packages = null, Address? Address = null)
+public sealed record Shipment(string OrderId, ShipmentStatus Status, string TrackingNumber, string UserId = "", IReadOnlyList<Package>? Packages = null, Address? Address = null, string? Reason = null)
 {
+    /// <summary>What was told of it last: whoever asks for the parcel again has not heard it.</summary>
+    [JsonIgnore]
+    public IEvent Answer => Status switch
+    {
+        ShipmentStatus.Delivered => new ShipmentDelivered(OrderId, TrackingNumber),
+        ShipmentStatus.Returned => new ShipmentReturned(OrderId, TrackingNumber, Reason ?? "It could not be handed over."),
+        ShipmentStatus.Stopped => new ShipmentStopped(OrderId, Reason ?? "The parcel was held back."),
+        _ => new ShipmentDispatched(OrderId, TrackingNumber, [.. (Packages ?? []).Select(package => package.TrackingNumber)]),
+    };
+
+
     public static string KeyOf(string orderId) => $"shipment-{orderId}";
 
     /// <summary>
@@ -93,12 +104,10 @@ public sealed record Shipment(string OrderId, ShipmentStatus Status, string Trac
             return this.Unchanged();
         }
 
-        var next = this with { Packages = packages };
-        return packages.All(package => package.Status == PackageStatus.Returned)
-                ? (next with { Status = ShipmentStatus.Returned }).Telling(new ShipmentReturned(OrderId, TrackingNumber, reason ?? "It could not be handed over."))
-            : packages.All(package => package.Status != PackageStatus.Dispatched) ? (next with { Status = ShipmentStatus.Delivered }).Telling(new ShipmentDelivered(OrderId, TrackingNumber))
-
-            // Once more what was told before: it may not have been yet, and a change forgets it.
-            : next.Telling(new ShipmentDispatched(OrderId, TrackingNumber, [.. packages.Select(package => package.TrackingNumber)]));
+        // Where packages are still on their way, once more what was told before: it may not have been yet, and a change forgets it.
+        var next = packages.All(package => package.Status == PackageStatus.Returned) ? this with { Packages = packages, Status = ShipmentStatus.Returned, Reason = reason }
+            : packages.All(package => package.Status != PackageStatus.Dispatched) ? this with { Packages = packages, Status = ShipmentStatus.Delivered }
+            : this with { Packages = packages };
+        return next.Telling(next.Answer);
     }
 }

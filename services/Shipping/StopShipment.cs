@@ -8,7 +8,7 @@ public static class StopShipment
 {
     public static Task Handle(string orderId, string reason, AggregateStore store, CancellationToken stop) => store.Accept<Shipment>(Shipment.KeyOf(orderId), shipment => shipment switch
     {
-        null => new Shipment(orderId, ShipmentStatus.Stopped, "").Telling(new ShipmentStopped(orderId, reason)),
+        null => new Shipment(orderId, ShipmentStatus.Stopped, "", Reason: reason).Telling(new ShipmentStopped(orderId, reason)),
         { Status: ShipmentStatus.Stopped } => shipment.Unchanged(),
         _ => throw RequestException.Conflict($"The parcel of order '{orderId}' has left."),
     }, stop);

@@ -24,6 +24,8 @@ public sealed class TestBroker
     private readonly ConcurrentDictionary<string, HeldDeliveries> _held = new();
     private TaskCompletionSource _changed = New();
     private TaskCompletionSource _there = Done();
+    private readonly Dictionary<string, int> _accepted = [];
+    private int _loseOneIn;
 
     /// <summary>Everything published so far, in order, whoever published it.</summary>
     public IReadOnlyList<PublishedEvent> Published
@@ -80,6 +82,17 @@ public sealed class TestBroker
 
     /// <summary>Takes the topic's events out of the broker from now on, to be delivered when the test says, in the order it says.</summary>
     public HeldDeliveries Hold(string topic) => _held.GetOrAdd(topic, _ => new(() => _held.TryRemove(topic, out HeldDeliveries? _)));
+
+    /// <summary>Of each type of event the brokers accept, from now on, the first of so many and lose it, as a broker does that is restarted before it has written; its publisher is told of success.</summary>
+    /// <param name="one">Of how many one is lost; 0: none any more.</param>
+    public void LoseOneIn(int one)
+    {
+        lock (_lock)
+        {
+            _loseOneIn = one;
+            _accepted.Clear();
+        }
+    }
 
     /// <summary>The brokers are away: publishing fails, nothing is delivered.</summary>
     public void TakeAway()
@@ -160,6 +173,23 @@ public sealed class TestBroker
         }
     }
 
+    /// <summary>Whether this event, which has been accepted, is to be lost.</summary>
+    private bool IsLost(PublishedEvent accepted)
+    {
+        lock (_lock)
+        {
+            if (_loseOneIn == 0)
+            {
+                return false;
+            }
+
+            var type = accepted.Type ?? "";
+            var before = _accepted.GetValueOrDefault(type);
+            _accepted[type] = before + 1;
+            return before % _loseOneIn == 0;
+        }
+    }
+
     private void Remember(IEnumerable<PublishedEvent> events)
     {
         lock (_lock)
@@ -185,8 +215,14 @@ public sealed class TestBroker
                 throw new IOException("the test has taken the broker away");
             }
 
-            await broker.Publish(messages, stop);
-            test.Remember(messages.Select(message => new PublishedEvent(name, message.Topic, message.Data, message.Metadata)));
+            var events = messages.Select(message => (Message: message, Event: new PublishedEvent(name, message.Topic, message.Data, message.Metadata))).ToList();
+            var kept = events.Where(one => !test.IsLost(one.Event)).Select(one => one.Message).ToList();
+            if (kept.Count > 0)
+            {
+                await broker.Publish(kept, stop);
+            }
+
+            test.Remember(events.Select(one => one.Event));
         }
 
         public ValueTask<IAsyncDisposable> Subscribe(SubscribeRequest request, MessageHandler handler, CancellationToken stop) => broker.Subscribe(request, async (message, left) =>

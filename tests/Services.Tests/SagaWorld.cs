@@ -17,11 +17,14 @@ namespace Lavka.Services.Tests;
 /// </summary>
 internal sealed class SagaWorld
 {
-    private sealed record Delivery(Published Event, TestService Service, Func<AggregateStore, JsonElement, Task> Handle);
+    private sealed record Delivery(Published Event, TestService Service, Func<AggregateStore, JsonElement, Task> Handle, string? Problem = null);
 
     private readonly List<Delivery> _pending = [];
+    private readonly List<string> _placed = [];
     private readonly List<(string Topic, string Type, TestService Service, Func<AggregateStore, JsonElement, Task> Handle)> _subscriptions = [];
-    private readonly FakeAskAgain _askAgain = new();
+    private readonly FollowUps<Order> _orders;
+    private readonly FollowUps<Payment> _payments;
+    private readonly FollowUps<Reservation> _reservations;
 
     private readonly IReadOnlyDictionary<string, ServiceSidecar> _sidecars;
 
@@ -43,7 +46,7 @@ internal sealed class SagaWorld
         On<OrderPaid>(Inventory, (store, e) => TakeStock.Handle(e, store, default));
         On<OrderCancelled>(Inventory, (store, e) => ReleaseStock.Cancelled(e, store, levels, default));
         On<OrderReturned>(Inventory, (store, e) => ReleaseStock.Returned(e, store, levels, default));
-        On<OrderConfirmed>(Payments, (store, e) => ChargeOrder.Handle(e, store, Charging, _askAgain, fraud, default));
+        On<OrderConfirmed>(Payments, (store, e) => ChargeOrder.Handle(e, store, Charging, fraud, default));
         On<OrderCancelled>(Payments, (store, e) => RefundOrder.Cancelled(e, store, Provider, TimeProvider.System, default));
         On<OrderReturned>(Payments, (store, e) => RefundOrder.Returned(e, store, Provider, TimeProvider.System, default));
         On<OrderPaid>(Shipping, (store, e) => ShipOrder.Handle(e, store, Carrier, default));
@@ -56,6 +59,9 @@ internal sealed class SagaWorld
         On<ShipmentDelivered>(Orders, (store, e) => FollowOrder.ShipmentDelivered(e, store, TimeProvider.System, default));
         On<ShipmentReturned>(Orders, (store, e) => FollowOrder.ShipmentReturned(e, store, TimeProvider.System, default));
         On<ShipmentStopped>(Orders, (store, e) => FollowOrder.ShipmentStopped(e, store, TimeProvider.System, default));
+        _orders = Orders.FollowUps(new FollowUpInWorld(this));
+        _payments = Payments.FollowUps(new FollowUpPayment(Charging));
+        _reservations = Inventory.FollowUps<Reservation>();
         var notify = new Notify(Notifications.Store, Notifications.Dapr.Client, new Peers(Notifications.Dapr.Client), TimeProvider.System);
         On<UserCreated>(Notifications, (_, e) => notify.Welcome(e, default));
         On<OrderCreated>(Notifications, (_, e) => notify.Tell(Template.Of(e), default));
@@ -83,6 +89,9 @@ internal sealed class SagaWorld
     /// <summary>The next so many publishes fail, as when the process crashes before them.</summary>
     public int Crashes { get; set; }
 
+    /// <summary>The next so many events are lost, though the broker has accepted them.</summary>
+    public int Losses { get; set; }
+
     public int Pending => _pending.Count;
 
     /// <summary>The customer of all orders.</summary>
@@ -91,26 +100,26 @@ internal sealed class SagaWorld
     public void Seed(string productId, long stock) => Publish(new(Topics.Catalog, ProductCreated.Type, $"product-{productId}/1",
         JsonSerializer.SerializeToElement(new ProductCreated(productId, productId, 10, stock), JsonSerializerOptions.Web)));
 
-    public Task Place(string orderId, params OrderLine[] lines) =>
-        Orders.Store.Accept<Order>(Order.KeyOf(orderId), order => order?.Unchanged() ?? Order.Place(orderId, "u", lines, DateTimeOffset.UnixEpoch), default);
+    public Task Place(string orderId, params OrderLine[] lines)
+    {
+        _placed.Add(orderId);
+        return Orders.Store.Accept<Order>(Order.KeyOf(orderId), order => order?.Unchanged() ?? Order.Place(orderId, "u", lines, DateTimeOffset.UnixEpoch), default);
+    }
 
     public Task MissDeadline(string orderId) =>
         Orders.Store.Accept<Order>(Order.KeyOf(orderId), order => order?.CancelUnpaid("late", DateTimeOffset.UnixEpoch) ?? Change.Nothing<Order>(), default);
 
-    /// <summary>The clock comes to an order whose provider is to be asked again.</summary>
-    public async Task AskAgain()
+    /// <summary>Half a minute goes by, in which everything that waits is followed up.</summary>
+    public async Task FollowUp()
     {
-        if (_askAgain.Orders.FirstOrDefault() is not { } orderId)
+        foreach (var service in new[] { Orders, Payments, Inventory })
         {
-            return;
+            service.Clock.Advance(TimeSpan.FromSeconds(31));
         }
 
-        _askAgain.Orders.Remove(orderId);
-        var payment = (await Payments.Store.Find<Payment>(Payment.KeyOf(orderId), default))!;
-        if (!await Charging.Run(payment, default))
-        {
-            await _askAgain.Start(orderId);
-        }
+        await _orders.Look(default);
+        await _payments.Look(default);
+        await _reservations.Look(default);
     }
 
     /// <summary>What the customer's cancel comes to for a paid order.</summary>
@@ -145,18 +154,17 @@ internal sealed class SagaWorld
         }
         catch (Exception e) when (e is DaprException or ProductNotStockedException or InvalidOperationException)
         {
-            _pending.Add(delivery);
+            _pending.Add(delivery with { Problem = e.Message });
         }
     }
 
-    /// <summary>Lets everything come to rest: no more crashes, every outbox told, every event delivered.</summary>
+    /// <summary>Lets everything come to rest: no more crashes and losses, every outbox told, every event delivered, nothing waiting.</summary>
     public async Task Settle()
     {
-        Crashes = 0;
-        Provider.LostAnswers = 0;
-        do
+        (Crashes, Losses, Provider.LostAnswers) = (0, 0, 0);
+        for (var rounds = 0; ; rounds++)
         {
-            await AskAgain();
+            Assert.True(rounds < 50, "Something waits without end.");
             foreach (var service in new[] { Orders, Inventory, Payments, Shipping, Notifications })
             {
                 // What a look finds for the first time is left to who saved it; the second look tells it.
@@ -166,14 +174,40 @@ internal sealed class SagaWorld
 
             for (var steps = 0; _pending.Count > 0; steps++)
             {
-                Assert.True(steps < 10_000, "Events beget events without end.");
+                Assert.True(steps < 10_000, $"Events beget events without end: {string.Join(", ", _pending.Select(one => $"{one.Event.Type} {one.Event.Id} {one.Problem}"))}");
                 await Deliver(0, duplicate: false);
             }
+
+            if (!await IsAnythingWaiting())
+            {
+                return;
+            }
+
+            await FollowUp();
         }
-        while (_pending.Count > 0 || _askAgain.Orders.Count > 0);
     }
 
     public Task<Order?> FindOrder(string orderId) => Orders.Store.Find<Order>(Order.KeyOf(orderId), default);
+
+    private async Task<bool> IsAnythingWaiting()
+    {
+        foreach (var orderId in _placed)
+        {
+            if (await FindOrder(orderId) is { IsWaiting: true } order && !await HaveHeard(order)
+                || await Payments.Store.Find<Payment>(Payment.KeyOf(orderId), default) is { IsWaiting: true }
+                || await Inventory.Store.Find<Reservation>(Reservation.KeyOf(orderId), default) is { IsWaiting: true })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>As <see cref="FollowUpOrder"/> asks it, without the calls in between.</summary>
+    private async Task<bool> HaveHeard(Order order) => order.Status is OrderStatus.Cancelled or OrderStatus.Returned
+        && await Inventory.Store.Find<Reservation>(Reservation.KeyOf(order.OrderId), default) is { Status: ReservationStatus.Released or ReservationStatus.Rejected }
+        && await Payments.Store.Find<Payment>(Payment.KeyOf(order.OrderId), default) is { Status: PaymentStatus.Void or PaymentStatus.Failed or PaymentStatus.Refunded };
 
     private TestService Make(string name)
     {
@@ -186,7 +220,21 @@ internal sealed class SagaWorld
     private void On<T>(TestService service, Func<AggregateStore, T, Task> handle)
         where T : IEvent => _subscriptions.Add((T.Topic, T.Type, service, (store, data) => handle(store, data.Deserialize<T>(JsonSerializerOptions.Web)!)));
 
-    private void Publish(Published @event) => _pending.AddRange(_subscriptions
-        .Where(subscription => subscription.Topic == @event.Topic && subscription.Type == @event.Type)
-        .Select(subscription => new Delivery(@event, subscription.Service, subscription.Handle)));
+    private void Publish(Published @event)
+    {
+        if (@event.Topic != Topics.Catalog && Losses > 0)
+        {
+            Losses--;
+            return;
+        }
+
+        _pending.AddRange(_subscriptions
+            .Where(subscription => subscription.Topic == @event.Topic && subscription.Type == @event.Type)
+            .Select(subscription => new Delivery(@event, subscription.Service, subscription.Handle)));
+    }
+
+    private sealed class FollowUpInWorld(SagaWorld world) : IFollowUp<Order>
+    {
+        public async Task<bool> Handle(Order aggregate, CancellationToken cancellationToken) => !await world.HaveHeard(aggregate);
+    }
 }

@@ -1,5 +1,8 @@
+using System.Diagnostics.Metrics;
 using Lavka.ServiceDefaults;
+using Lavka.Sidecar.Testing;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Lavka.Services.Tests;
@@ -8,6 +11,8 @@ namespace Lavka.Services.Tests;
 internal sealed class TestService : IAsyncDisposable
 {
     private readonly HttpContextAccessor _http = new();
+    private static readonly IMeterFactory Metrics = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
+    private readonly FollowUpCalendar _calendar;
 
     /// <summary>A service on a sidecar that others may have used before.</summary>
     public TestService(string name, ServiceSidecar dapr, Action<Published> published)
@@ -15,16 +20,25 @@ internal sealed class TestService : IAsyncDisposable
         Dapr = dapr;
         Dapr.OnPublished = published;
         Outbox = new Outbox(Dapr.Client, new ServiceName(name), NullLogger<Outbox>.Instance);
-        Store = new AggregateStore(Dapr.Client, Outbox, _http, NullLogger<AggregateStore>.Instance);
+        _calendar = new FollowUpCalendar(Dapr.Client, Clock);
+        Store = new AggregateStore(Dapr.Client, Outbox, _calendar, _http, NullLogger<AggregateStore>.Instance);
     }
 
     public ServiceSidecar Dapr { get; }
 
     public Outbox Outbox { get; }
 
+    /// <summary>The clock of what is followed up; it stands still.</summary>
+    public TestClock Clock { get; } = new(running: false);
+
     public AggregateStore Store { get; }
 
     public static async Task<TestService> Start(string name, Action<Published> published) => new(name, await ServiceSidecar.Start(name), published);
+
+    /// <summary>What follows up the service's aggregates; it looks when a test has it look.</summary>
+    public FollowUps<T> FollowUps<T>(IFollowUp<T>? followUp = null)
+        where T : class, IAwaiting =>
+        new(Dapr.Client, _calendar, Store, Outbox, new FollowUpMetrics(Metrics), Clock, NullLogger<FollowUps<T>>.Instance, followUp);
 
     /// <summary>Runs a handler as the delivery of the event with this id does.</summary>
     public async Task Deliver(string eventId, Func<AggregateStore, Task> handler)

@@ -16,8 +16,11 @@ internal sealed class HostedService : IAsyncDisposable
 
     static HostedService() => DiagnosticListener.AllListeners.Subscribe(new Listeners());
 
-    private HostedService(Assembly program, string[] args)
+    private readonly TimeProvider? _clock;
+
+    private HostedService(Assembly program, string[] args, TimeProvider? clock)
     {
+        _clock = clock;
         var thread = new Thread(() =>
         {
             Current.Value = this;
@@ -38,9 +41,10 @@ internal sealed class HostedService : IAsyncDisposable
 
     /// <param name="program">Any type of the service.</param>
     /// <param name="settings">Its configuration.</param>
-    public static async Task<HostedService> Start(Type program, IReadOnlyDictionary<string, string> settings)
+    /// <param name="clock">Its clock; null: the system's.</param>
+    public static async Task<HostedService> Start(Type program, IReadOnlyDictionary<string, string> settings, TimeProvider? clock = null)
     {
-        var service = new HostedService(program.Assembly, [.. settings.Select(setting => $"--{setting.Key}={setting.Value}")]);
+        var service = new HostedService(program.Assembly, [.. settings.Select(setting => $"--{setting.Key}={setting.Value}")], clock);
         await service._host.Task;
         return service;
     }
@@ -63,6 +67,11 @@ internal sealed class HostedService : IAsyncDisposable
 
         public void OnNext(KeyValuePair<string, object?> value)
         {
+            if (value.Key == "HostBuilding" && Current.Value?._clock is { } clock)
+            {
+                ((IHostBuilder)value.Value!).ConfigureServices(services => services.AddSingleton(clock));
+            }
+
             if (value.Key == "HostBuilt")
             {
                 Current.Value?._host.TrySetResult((IHost)value.Value!);

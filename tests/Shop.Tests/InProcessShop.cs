@@ -36,14 +36,14 @@ public sealed class InProcessShop : IAsyncLifetime
     /// <summary>What the services tell each other, and the hand on it.</summary>
     public TestBroker Broker { get; } = new();
 
-    /// <summary>The sidecars' clock: deadlines are reminders, and come with it.</summary>
+    /// <summary>The clock of the sidecars, and of the services that follow up what waits: deadlines come with it. Who signs in goes by the system's.</summary>
     public TestClock Clock { get; } = new();
 
     /// <summary>How long an order waits for its payment.</summary>
     public static TimeSpan PaymentDeadline { get; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long the payment provider thinks about amounts that end in .14.</summary>
-    public static TimeSpan SlowFor { get; } = TimeSpan.FromSeconds(5);
+    public static TimeSpan SlowFor { get; } = TimeSpan.FromSeconds(30);
 
     public HttpClient Gateway { get; private set; } = null!;
 
@@ -155,7 +155,7 @@ public sealed class InProcessShop : IAsyncLifetime
 
     public async Task StartService(string appId)
     {
-        var service = await HostedService.Start(Services.First(one => one.AppId == appId).Program, _settings[appId]);
+        var service = await HostedService.Start(Services.First(one => one.AppId == appId).Program, _settings[appId], appId is "gateway" or "users" ? null : Clock);
         lock (_services)
         {
             _services[appId] = service;

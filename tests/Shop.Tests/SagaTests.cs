@@ -73,6 +73,44 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
     }
 
     [Fact]
+    public async Task Every_order_ends_although_the_broker_loses_one_event_in_twenty()
+    {
+        var user = await shop.NewUser();
+        shop.Broker.LoseOneIn(20);
+        try
+        {
+            var (cheap, dear) = (await shop.NewProduct(stock: 12), await shop.NewProduct(price: 6000, stock: 5));
+            var orders = new List<(string Product, OrderView Placed)>();
+            foreach (var product in Enumerable.Repeat(cheap, 14).Append(dear).Append(dear))
+            {
+                orders.Add((product, await shop.Place(user, product)));
+            }
+
+            foreach (var (product, placed) in orders)
+            {
+                await Eventually.Get(async () =>
+                {
+                    shop.Clock.Advance(TimeSpan.FromSeconds(10));
+                    return (await shop.Get<OrderView>($"/v1/orders/{placed.Id}")).Status is "delivered" or "cancelled" ? "" : null;
+                }, $"order {placed.Id} to end");
+            }
+
+            foreach (var (product, left) in new[] { (cheap, new StockView(0, 0, 12)), (dear, new StockView(5, 0, 0)) })
+            {
+                await Eventually.Get(async () =>
+                {
+                    shop.Clock.Advance(TimeSpan.FromSeconds(10));
+                    return await shop.FindStock(product) == left ? "" : null;
+                }, $"the stock of {product} to be {left}");
+            }
+        }
+        finally
+        {
+            shop.Broker.LoseOneIn(0);
+        }
+    }
+
+    [Fact]
     public async Task An_order_that_is_not_paid_in_time_is_cancelled_and_its_stock_is_back()
     {
         var (user, product) = (await shop.NewUser(), await shop.NewProduct(stock: 2));

@@ -176,7 +176,7 @@ public sealed class SignInTests(InProcessShop shop) : IDisposable
     [InlineData("GET", "/v1/orders/..%2F..%2Fdead-letters")]
     [InlineData("GET", "/v1/orders/..%5C..%5Cdead-letters")]
     [InlineData("GET", "/v2/products/..%2F..%2Fdead-letters")]
-    [InlineData("PUT", "/v1/orders/..%2F..%2Factors%2FPaymentDeadlineActor%2Fx%2Fmethod%2FStart")]
+    [InlineData("PUT", "/v1/orders/..%2F..%2Factors%2FCartActor%2Fx%2Fmethod%2FClear")]
     [InlineData("POST", "/v1/orders/..%2F..%2Fevents%2Fpayments%2Fpayment.completed")]
     [InlineData("GET", "/v1/orders/a%7C%7Cb")]
     public async Task No_path_leads_around_the_Gateway(string method, string path)

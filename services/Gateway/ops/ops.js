@@ -28,7 +28,7 @@ if (token) attempt(show);
 setInterval(() => token && !document.hidden && show().catch(tell), refreshEvery);
 
 async function show() {
-  const [dashboard, reviews, letters] = await Promise.all([ask('GET', 'dashboard'), ask('GET', 'payments?status=review'), ask('GET', 'admin/dead-letters')]);
+  const [dashboard, reviews, standing, letters] = await Promise.all(['dashboard', 'payments?status=review', 'admin/standing', 'admin/dead-letters'].map(path => ask('GET', path)));
   signedIn(true);
   byId('orders').replaceChildren(...[...Object.entries(dashboard.orders), ['revenue', money(dashboard.revenue)]].map(([name, value]) => element('div', element('dt', name), element('dd', value))));
   byId('as-of').textContent = `As of ${new Date(dashboard.asOf).toLocaleString()}, after ${dashboard.position} events, generation ${dashboard.generation}.`;
@@ -36,9 +36,15 @@ async function show() {
   rows('risk', dashboard.stockAtRisk, product => [product.name ?? product.productId, number(product.onHand)]);
   rows('reviews', reviews.items, payment => [payment.orderId, number(money(payment.amount)), payment.reason, actions(
     ['Approve', () => ask('POST', `payments/${payment.orderId}/review`, { decision: 'approve' })], ['Decline', () => ask('POST', `payments/${payment.orderId}/review`, { decision: 'decline' })])]);
+  rows('standing', standing.items, one => [one.service, one.key, new Date(one.since).toLocaleString(), number(one.followUps)]);
+  byId('standing-away').textContent = away(standing);
   rows('letters', letters.items, ({ service, deadLetter }) => [service, deadLetter.type, deadLetter.reason, number(deadLetter.refusals), actions(
     ['Send again', () => ask('POST', `admin/dead-letters/${service}/${deadLetter.id}/resend`, {})])]);
-  byId('away').textContent = letters.unavailable.length ? `Away: ${letters.unavailable.join(', ')}.` : '';
+  byId('away').textContent = away(letters);
+}
+
+function away({ unavailable }) {
+  return unavailable.length ? `Away: ${unavailable.join(', ')}.` : '';
 }
 
 async function ask(method, path, body) {

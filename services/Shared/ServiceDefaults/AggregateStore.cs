@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Dapr;
 using Dapr.Client;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -13,11 +12,9 @@ namespace Lavka.ServiceDefaults;
 /// <para><see cref="Accept{T}(string, Func{T, Change{T}}, CancellationToken)"/> is for what a client starts: nobody delivers that again, so the event is saved
 /// with the aggregate, in one transaction, and stays in an outbox key until it is told.</para>
 /// </summary>
-public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttpContextAccessor http, ILogger<AggregateStore> log)
+public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, FollowUpCalendar calendar, IHttpContextAccessor http, ILogger<AggregateStore> log)
 {
     private const int Stripes = 64;
-
-    private static readonly StateOptions FirstWrite = new() { Concurrency = ConcurrencyMode.FirstWrite };
 
     // Buyers of one hot product queue here and not at its ETag: the ETag is for writers in other processes.
     private readonly SemaphoreSlim[] _locks = [.. Enumerable.Range(0, Stripes).Select(_ => new SemaphoreSlim(1))];
@@ -33,13 +30,27 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
     public async Task<IReadOnlyList<T>> FindAll<T>(IReadOnlyList<string> keys, CancellationToken stop)
         where T : class
     {
+        var found = await FindStored<T>(keys, stop);
+        return [.. keys.Select(key => found[key]?.State).OfType<T>()];
+    }
+
+    internal async Task<Dictionary<string, StoredAggregate<T>?>> FindStored<T>(IReadOnlyList<string> keys, CancellationToken stop)
+        where T : class
+    {
         if (keys.Count == 0)
         {
             return [];
         }
 
         var found = (await dapr.GetBulkStateAsync<StoredAggregate<T>?>(Outbox.Store, keys, parallelism: 8, cancellationToken: stop)).ToDictionary(item => item.Key, item => item.Value);
-        return [.. keys.Select(key => found.GetValueOrDefault(key)?.State).OfType<T>()];
+
+        // A bulk answer may leave out what is there.
+        foreach (var key in keys.Where(key => found.GetValueOrDefault(key) is null))
+        {
+            found[key] = await dapr.GetStateAsync<StoredAggregate<T>?>(Outbox.Store, key, cancellationToken: stop);
+        }
+
+        return found;
     }
 
     /// <summary>Reads a document that is saved as a part of aggregates.</summary>
@@ -112,21 +123,37 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
         for (var attempt = 1; ; attempt++)
         {
             var read = await Read<T, TPart>(key, partKeys, stop);
-            var parts = new Parts<TPart>(read.Parts);
-            var change = await decide(read.Aggregate?.State, parts);
-            if (!change.IsChanged)
+            if (attempt > 1)
             {
-                // The event that made the last change has come again: perhaps the crash was just before it was told.
-                return (read.Aggregate?.State, cause is not null && read.Aggregate?.Cause == cause ? read.Aggregate.Tells : null);
+                await AskForMissing(read, stop);
             }
 
-            var version = (read.Aggregate?.Version ?? 0) + 1;
+            var (change, parts) = await Decide(read, decide, stop);
+            var aggregate = read.Aggregate;
+            if (!change.IsChanged)
+            {
+                // The event that made the last change has come again: perhaps the crash was just before it was told. Or whoever asks has not heard the answer.
+                return (aggregate?.State, cause is not null && aggregate?.Cause == cause && aggregate.Tells is not null ? aggregate.Tells
+                    : change.Tells is { } answer ? StoredEvent.Again(key, aggregate?.Version ?? 0, answer) : null);
+            }
+
+            var version = (aggregate?.Version ?? 0) + 1;
             var tells = change.Tells is null ? null : StoredEvent.From(key, version, change.Tells);
             var next = new StoredAggregate<T>(change.State!, version, cause, tells);
-            var saved = fromClient && tells is not null
-                ? await outbox.Save(key, tells, inOutbox => SaveAll(key, next, read.ETags, parts, inOutbox, stop), stop)
-                : await SaveAll(key, next, read.ETags, parts, null, stop);
-            if (saved)
+            Func<IReadOnlyList<Guarded>, Task<bool>> save = extras => SaveAll(key, next, read.ETags, parts, extras, stop);
+            if (fromClient && tells is not null)
+            {
+                var inner = save;
+                save = extras => outbox.Save(key, tells, entry => inner([.. extras, entry]), stop);
+            }
+
+            if (change.State is IAwaiting { IsWaiting: true } awaiting && aggregate?.State is not IAwaiting { IsWaiting: true })
+            {
+                var inner = save;
+                save = extras => calendar.Enter(key, version, awaiting, entry => inner([.. extras, entry]), stop);
+            }
+
+            if (await save([]))
             {
                 return (change.State, tells);
             }
@@ -136,81 +163,148 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, IHttp
         }
     }
 
-    private async Task<(StoredAggregate<T>? Aggregate, Dictionary<string, TPart?> Parts, Dictionary<string, string> ETags)> Read<T, TPart>(
-        string key, IReadOnlyCollection<string> partKeys, CancellationToken stop)
+    private async Task<ReadTogether<T, TPart>> Read<T, TPart>(string key, IReadOnlyCollection<string> partKeys, CancellationToken stop)
+        where T : class
+        where TPart : class
     {
         if (partKeys.Count == 0)
         {
             var (value, etag) = await dapr.GetStateAndETagAsync<StoredAggregate<T>?>(Outbox.Store, key, cancellationToken: stop);
-            return (value, [], new() { [key] = etag });
+            return new(key) { Aggregate = value, ETags = { [key] = etag } };
         }
 
         // One request reads them all; what is what, the keys tell.
         var items = await dapr.GetBulkStateAsync<JsonElement>(Outbox.Store, [key, .. partKeys], parallelism: 8, cancellationToken: stop);
-        StoredAggregate<T>? aggregate = null;
-        var parts = new Dictionary<string, TPart?>();
-        foreach (var item in items)
+        var read = new ReadTogether<T, TPart>(key);
+        foreach (var missing in partKeys.Append(key))
         {
-            if (item.Key == key)
-            {
-                aggregate = Deserialize<StoredAggregate<T>>(item.Value);
-            }
-            else
-            {
-                parts[item.Key] = Deserialize<TPart>(item.Value);
-            }
+            read.Missing.Add(missing);
+            read.Add(missing, default, "", dapr.JsonSerializerOptions);
         }
 
-        return (aggregate, parts, items.ToDictionary(item => item.Key, item => item.ETag));
+        foreach (var item in items)
+        {
+            read.Add(item.Key, item.Value, item.ETag, dapr.JsonSerializerOptions);
+        }
+
+        return read;
+    }
+
+    /// <summary>
+    /// Decides on what was read. A store may leave keys out of a bulk answer because its connection broke, or could not read one of them; so nothing is refused, left undone, or decided by a
+    /// key that is missing, before that key was asked for alone. Keys that are written are guarded by their ETag.
+    /// </summary>
+    private async Task<(Change<T> Change, Parts<TPart> Parts)> Decide<T, TPart>(ReadTogether<T, TPart> read, Func<T?, Parts<TPart>, Task<Change<T>>> decide, CancellationToken stop)
+        where T : class
+        where TPart : class
+    {
+        while (true)
+        {
+            var parts = new Parts<TPart>(read.Parts);
+            Change<T> change;
+            try
+            {
+                change = await decide(read.Aggregate?.State, parts);
+                if (change.IsChanged && read.Missing.All(key => key == read.Key || parts.Changed.ContainsKey(key)))
+                {
+                    return (change, parts);
+                }
+            }
+            catch (Exception) when (read.Missing.Count > 0)
+            {
+                if (!await AskForMissing(read, stop))
+                {
+                    throw;
+                }
+
+                continue;
+            }
+
+            if (!await AskForMissing(read, stop))
+            {
+                return (change, parts);
+            }
+        }
+    }
+
+    /// <summary>Asks for each key alone that was not in a bulk answer.</summary>
+    /// <returns>Whether there is one after all.</returns>
+    private async Task<bool> AskForMissing<T, TPart>(ReadTogether<T, TPart> read, CancellationToken stop)
+        where T : class
+        where TPart : class
+    {
+        var isThere = false;
+        foreach (var key in read.Missing.ToList())
+        {
+            var (value, etag) = await dapr.GetStateAndETagAsync<JsonElement>(Outbox.Store, key, cancellationToken: stop);
+            isThere |= read.Add(key, value, etag, dapr.JsonSerializerOptions);
+        }
+
+        read.Missing.Clear();
+        return isThere;
     }
 
     private string? Header(string name) => http.HttpContext?.Request.Headers[name].FirstOrDefault();
 
-    private TValue? Deserialize<TValue>(JsonElement json) =>
-        json.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? default : json.Deserialize<TValue>(dapr.JsonSerializerOptions);
-
     /// <summary>Saves everything or nothing; false: somebody else has saved one of them first.</summary>
-    private async Task<bool> SaveAll<T, TPart>(
-        string key, StoredAggregate<T> aggregate, Dictionary<string, string> etags, Parts<TPart> parts, (StateTransactionRequest Request, string ETag)? inOutbox, CancellationToken stop)
+    private Task<bool> SaveAll<T, TPart>(
+        string key, StoredAggregate<T> aggregate, Dictionary<string, string> etags, Parts<TPart> parts, IReadOnlyList<Guarded> extras, CancellationToken stop)
         where TPart : class
     {
-        if (parts.Changed.Count == 0 && inOutbox is null)
+        if (parts.Changed.Count == 0 && extras.Count == 0)
         {
-            return await dapr.TrySaveStateAsync(Outbox.Store, key, aggregate, etags[key], FirstWrite, cancellationToken: stop);
+            return dapr.TrySave(Outbox.Store, key, aggregate, etags[key], stop);
         }
 
-        var operations = new List<StateTransactionRequest> { Upsert(key, aggregate, etags) };
-        operations.AddRange(parts.Changed.Select(part => Upsert(part.Key, part.Value, etags)));
-        var expected = operations.Where(operation => etags.ContainsKey(operation.Key)).ToDictionary(operation => operation.Key, operation => etags[operation.Key]);
-        if (inOutbox is { } extra)
-        {
-            operations.Add(extra.Request);
-            expected[extra.Request.Key] = extra.ETag;
-        }
-
-        try
-        {
-            await dapr.ExecuteStateTransactionAsync(Outbox.Store, operations, cancellationToken: stop);
-            return true;
-        }
-        catch (DaprException)
-        {
-            // Dapr does not say whether an ETag was the cause. If one has moved, it was, and we start over; otherwise the failure is the caller's to know.
-            var now = await dapr.GetBulkStateAsync<JsonElement>(Outbox.Store, [.. expected.Keys], parallelism: 8, cancellationToken: stop);
-            if (now.All(item => item.ETag == expected[item.Key]))
-            {
-                throw;
-            }
-
-            return false;
-        }
+        // A key that was not read, such as an index's full page, is protected by the others of its transaction.
+        var json = dapr.JsonSerializerOptions;
+        var unread = parts.Changed.Where(part => !etags.ContainsKey(part.Key))
+            .Select(part => new StateTransactionRequest(part.Key, JsonSerializer.SerializeToUtf8Bytes(part.Value, json), StateOperationType.Upsert));
+        return dapr.TryExecute(
+            Outbox.Store,
+            [Guarded.Upsert(key, aggregate, etags[key], json), .. parts.Changed.Where(part => etags.ContainsKey(part.Key)).Select(part => Guarded.Upsert(part.Key, part.Value, etags[part.Key], json)), .. extras],
+            [.. unread], stop);
     }
-
-    /// <summary>Saves a value over the one that was read, or as the first. A key that was not read is protected by the others of its transaction.</summary>
-    private StateTransactionRequest Upsert<TValue>(string key, TValue value, Dictionary<string, string> etags) => new(
-        key, JsonSerializer.SerializeToUtf8Bytes(value, dapr.JsonSerializerOptions), StateOperationType.Upsert,
-        etags.TryGetValue(key, out var etag) && etag.Length > 0 ? etag : null, options: etag is null ? null : FirstWrite);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Key} was saved by somebody else first; starting over (attempt {Attempt})")]
     private partial void LogConflict(string key, int attempt);
+
+    /// <summary>An aggregate and the documents that are read with it.</summary>
+    private sealed class ReadTogether<T, TPart>(string key)
+        where T : class
+        where TPart : class
+    {
+        public string Key => key;
+
+        public StoredAggregate<T>? Aggregate { get; set; }
+
+        public Dictionary<string, TPart?> Parts { get; } = [];
+
+        public Dictionary<string, string> ETags { get; } = [];
+
+        /// <summary>Keys without a value in a bulk answer that have not been asked for alone.</summary>
+        public HashSet<string> Missing { get; } = [];
+
+        /// <summary>Whether there is a value.</summary>
+        public bool Add(string item, JsonElement value, string etag, JsonSerializerOptions json)
+        {
+            var isThere = value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
+            ETags[item] = etag;
+            if (item == key)
+            {
+                Aggregate = isThere ? value.Deserialize<StoredAggregate<T>>(json) : null;
+            }
+            else
+            {
+                Parts[item] = isThere ? value.Deserialize<TPart>(json) : null;
+            }
+
+            if (isThere)
+            {
+                Missing.Remove(item);
+            }
+
+            return isThere;
+        }
+    }
 }

@@ -5,7 +5,7 @@ namespace Lavka.ServiceDefaults;
 /// <summary>What a use case decides about an aggregate: its next state, and the event that tells of it.</summary>
 /// <typeparam name="T">The aggregate.</typeparam>
 /// <param name="State">The state after the change; null: there is none.</param>
-/// <param name="Tells">The event, if others must know.</param>
+/// <param name="Tells">The event, if others must know. Without a change: the answer to a repeat, which says how the aggregate is.</param>
 /// <param name="IsChanged">False: nothing to save.</param>
 public sealed record Change<T>(T? State, IEvent? Tells, bool IsChanged)
     where T : class;
@@ -22,8 +22,12 @@ public static class Change
         where T : class => new(state, null, true);
 
     /// <summary>The aggregate stays as it is: the event is a repeat, or comes too late.</summary>
-    public static Change<T> Unchanged<T>(this T state)
-        where T : class => new(state, null, false);
+    /// <param name="answer">
+    /// What whoever asks again has to know, since the first answer may be lost; null: nobody waits for one. Answers only lead on along the saga, never back: two services that
+    /// answered each other would do it without end.
+    /// </param>
+    public static Change<T> Unchanged<T>(this T state, IEvent? answer = null)
+        where T : class => new(state, answer, false);
 
     /// <summary>There is no aggregate, and there will be none.</summary>
     public static Change<T> Nothing<T>()

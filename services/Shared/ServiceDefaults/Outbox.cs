@@ -40,7 +40,7 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
 
     /// <summary>Saves an event in the transaction of its aggregate; <see cref="Tell"/> is to follow.</summary>
     /// <returns>What the save answers.</returns>
-    internal async Task<bool> Save(string aggregateKey, StoredEvent @event, Func<(StateTransactionRequest Request, string ETag), Task<bool>> save, CancellationToken stop)
+    internal async Task<bool> Save(string aggregateKey, StoredEvent @event, Func<Guarded, Task<bool>> save, CancellationToken stop)
     {
         var slot = SlotOf(aggregateKey);
         await _locks[slot].WaitAsync(stop);
@@ -48,7 +48,7 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
         {
             var (outbox, etag) = await dapr.GetStateAndETagAsync<StoredOutbox?>(Store, KeyOf(slot), cancellationToken: stop);
             var kept = Untold(slot, outbox);
-            if (!await save((Upsert(slot, [.. kept, @event], etag), etag)))
+            if (!await save(Guarded.Upsert(KeyOf(slot), new StoredOutbox([.. kept, @event]), etag, dapr.JsonSerializerOptions)))
             {
                 return false;
             }
@@ -128,7 +128,7 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
         {
             var (outbox, etag) = await dapr.GetStateAndETagAsync<StoredOutbox?>(Store, KeyOf(slot), cancellationToken: stop);
             var kept = Untold(slot, outbox);
-            if (outbox is not null && kept.Count < outbox.Events.Count && await dapr.TrySaveStateAsync(Store, KeyOf(slot), new StoredOutbox(kept), etag, cancellationToken: stop))
+            if (outbox is not null && kept.Count < outbox.Events.Count && await dapr.TrySave(Store, KeyOf(slot), new StoredOutbox(kept), etag, stop))
             {
                 Forget(slot, kept, outbox);
             }
@@ -174,10 +174,6 @@ public sealed partial class Outbox(DaprClient dapr, ServiceName service, ILogger
             _told[slot].Clear();
         }
     }
-
-    private StateTransactionRequest Upsert(int slot, IReadOnlyList<StoredEvent> events, string etag) => new(
-        KeyOf(slot), JsonSerializer.SerializeToUtf8Bytes(new StoredOutbox(events), dapr.JsonSerializerOptions), StateOperationType.Upsert,
-        etag.Length > 0 ? etag : null, options: new() { Concurrency = ConcurrencyMode.FirstWrite });
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "An event stays in the outbox for now: {Problem}")]
     private partial void LogNotNow(string problem);

@@ -54,8 +54,17 @@ public static class ServiceDefaultsExtensions
     public static void AddAggregateStore(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<AggregateStore>();
+        builder.Services.AddSingleton<FollowUpCalendar>();
         builder.Services.AddSingleton<Outbox>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Outbox>());
+    }
+
+    /// <summary>Registers what comes back to the service's aggregates of one type while they wait; an <see cref="IFollowUp{T}"/>, if there is one, is registered beside.</summary>
+    public static void AddFollowUps<T>(this WebApplicationBuilder builder)
+        where T : class, IAwaiting
+    {
+        builder.Services.AddSingleton<FollowUpMetrics>();
+        builder.Services.AddHostedService<FollowUps<T>>();
     }
 
     /// <summary>Maps health, what Dapr asks the app for, and the documents of its API.</summary>
@@ -81,6 +90,11 @@ public static class ServiceDefaultsExtensions
         {
             app.MapDeadLetters();
         }
+
+        if (app.Services.GetService<FollowUpMetrics>() is not null)
+        {
+            app.MapStanding();
+        }
     }
 
     /// <summary>Traces and metrics to <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, if that is set.</summary>
@@ -94,7 +108,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(name, serviceNamespace: "lavka"))
             .WithTracing(traces => traces.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation())
-            .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddRuntimeInstrumentation())
+            .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddRuntimeInstrumentation().AddMeter(FollowUpMetrics.MeterName))
             .UseOtlpExporter();
     }
 }

@@ -9,6 +9,9 @@ internal sealed record StoredEvent(string Id, string Type, string PartitionKey, 
 {
     public static StoredEvent From(string key, long version, IEvent @event) => new(
         $"{key}/{version}", EventType.Of(@event), @event.PartitionKey, JsonSerializer.SerializeToElement(@event, @event.GetType(), EventJson.Options));
+
+    /// <summary>An event that says how an aggregate is, though no change has made it: a question, or an answer, told again.</summary>
+    public static StoredEvent Again(string key, long version, IEvent @event) => From(key, version, @event) with { Id = $"{key}/{version}/{EventType.Of(@event)}" };
 }
 
 /// <summary>An aggregate as it is saved.</summary>

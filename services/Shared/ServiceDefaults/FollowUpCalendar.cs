@@ -1,0 +1,106 @@
+using System.Globalization;
+using Dapr.Client;
+
+namespace Lavka.ServiceDefaults;
+
+/// <summary>An aggregate in the calendar.</summary>
+/// <param name="Key">The aggregate's key.</param>
+/// <param name="Due">When it is to be looked at.</param>
+/// <param name="Version">Its version at the last look: if it has another one now, it has moved.</param>
+/// <param name="Pause">How long this look was waited for, in seconds.</param>
+/// <param name="Times">How often it was followed up without having moved.</param>
+/// <param name="Since">Since when it has not moved.</param>
+public sealed record FollowUpEntry(string Key, DateTimeOffset Due, long Version, double Pause, int Times, DateTimeOffset Since);
+
+/// <summary>Those that are to be followed up in a few seconds of time.</summary>
+internal sealed record StoredSlot(IReadOnlyList<FollowUpEntry> Entries);
+
+/// <summary>A part of the calendar's slot, with what is in it.</summary>
+internal sealed record CalendarSlot(long Slot, int Part, string ETag, IReadOnlyList<FollowUpEntry> Entries);
+
+/// <summary>
+/// When the aggregates of a service that wait are to be followed up: a document for every five seconds that have any, in parts, so that writers seldom meet. An entry is saved in the
+/// transaction that makes its aggregate wait, so no crash can lose it.
+/// </summary>
+public sealed class FollowUpCalendar(DaprClient dapr, TimeProvider time)
+{
+    internal const int SlotSeconds = 5;
+    private const int Parts = 8;
+
+    // One writer a part: within a process they queue here and not at the store's ETags.
+    private readonly SemaphoreSlim[] _locks = [.. Enumerable.Range(0, Parts).Select(_ => new SemaphoreSlim(1))];
+    private int _next;
+
+    /// <summary>The slot that a moment is in.</summary>
+    internal static long SlotOf(DateTimeOffset at) => at.ToUnixTimeSeconds() / SlotSeconds;
+
+    /// <summary>An entry for after a pause, or earlier if there is a deadline.</summary>
+    internal FollowUpEntry Next(FollowUpEntry entry, IAwaiting aggregate)
+    {
+        var (now, due) = (time.GetUtcNow(), time.GetUtcNow() + TimeSpan.FromSeconds(entry.Pause));
+        return entry with { Due = aggregate.Deadline is { } deadline && deadline < due ? deadline < now ? now : deadline : due };
+    }
+
+    internal async Task<bool> Enter(string key, long version, IAwaiting aggregate, Func<Guarded, Task<bool>> save, CancellationToken cancellationToken)
+    {
+        var part = (int)((uint)Interlocked.Increment(ref _next) % Parts);
+        await _locks[part].WaitAsync(cancellationToken);
+        try
+        {
+            var entry = Next(new(key, default, version, aggregate.Patience.TotalSeconds, 0, time.GetUtcNow()), aggregate);
+            return await save(await Add(SlotOf(entry.Due), part, [entry], cancellationToken));
+        }
+        finally
+        {
+            _locks[part].Release();
+        }
+    }
+
+    /// <summary>What there is in these slots.</summary>
+    internal async Task<IReadOnlyList<CalendarSlot>> Read(IEnumerable<long> slots, CancellationToken cancellationToken)
+    {
+        var places = slots.SelectMany(slot => Enumerable.Range(0, Parts).Select(part => (Slot: slot, Part: part))).ToDictionary(place => KeyOf(place.Slot, place.Part));
+        var items = await dapr.GetBulkStateAsync<StoredSlot?>(Outbox.Store, [.. places.Keys], parallelism: Parts, cancellationToken: cancellationToken);
+        return [.. items.Where(item => item.Value is not null).Select(item => new CalendarSlot(places[item.Key].Slot, places[item.Key].Part, item.ETag, item.Value!.Entries))];
+    }
+
+    /// <summary>Takes out of a slot what has been looked at.</summary>
+    /// <param name="left">What stays in it.</param>
+    /// <param name="further">What is to be looked at again, later.</param>
+    /// <param name="extra">What is saved in the same transaction.</param>
+    internal async Task Replace(
+        CalendarSlot slot, IReadOnlyList<FollowUpEntry> left, IEnumerable<FollowUpEntry> further, IReadOnlyList<StateTransactionRequest> extra, CancellationToken cancellationToken)
+    {
+        await _locks[slot.Part].WaitAsync(cancellationToken);
+        try
+        {
+            var later = further.ToLookup(entry => SlotOf(entry.Due));
+            FollowUpEntry[] here = [.. left, .. later[slot.Slot]];
+            var key = KeyOf(slot.Slot, slot.Part);
+            List<StateTransactionRequest> operations =
+            [
+                here.Length == 0 ? new(key, null, StateOperationType.Delete, slot.ETag, options: ConditionalWrites.FirstWrite) : Guarded.Upsert(key, new StoredSlot(here), slot.ETag, dapr.JsonSerializerOptions).Request,
+                .. extra,
+            ];
+            foreach (var one in later.Where(one => one.Key != slot.Slot))
+            {
+                operations.Add((await Add(one.Key, slot.Part, [.. one], cancellationToken)).Request);
+            }
+
+            await dapr.ExecuteStateTransactionAsync(Outbox.Store, operations, cancellationToken: cancellationToken);
+        }
+        finally
+        {
+            _locks[slot.Part].Release();
+        }
+    }
+
+    private static string KeyOf(long slot, int part) => string.Create(CultureInfo.InvariantCulture, $"follow-ups-{slot}-{part}");
+
+    private async Task<Guarded> Add(long slot, int part, IReadOnlyList<FollowUpEntry> entries, CancellationToken cancellationToken)
+    {
+        var key = KeyOf(slot, part);
+        var (stored, etag) = await dapr.GetStateAndETagAsync<StoredSlot?>(Outbox.Store, key, cancellationToken: cancellationToken);
+        return Guarded.Upsert(key, new StoredSlot([.. stored?.Entries ?? [], .. entries]), etag, dapr.JsonSerializerOptions);
+    }
+}
