@@ -71,7 +71,7 @@ internal static partial class ServiceCode
 
     private static IEnumerable<string> Called((string Name, string Text) file, string expression) => (file.Name, expression) switch
     {
-        ("DeadLetterAdmin", _) => DeadLetterServices().Match(file.Text).Groups[1].Value.Split(", ").Select(Resolve),
+        ("DeadLetterAdmin" or "StandingAdmin", _) => OwnServices().Match(file.Text).Groups[1].Value.Split(", ").Select(Resolve),
 
         // What passes on what it is asked for; who asks is read.
         ("Overview", "service") => [],
@@ -119,7 +119,7 @@ internal static partial class ServiceCode
     private static partial Regex PeersCall();
 
     [GeneratedRegex(@"Services = \[([^\]]+)\]")]
-    private static partial Regex DeadLetterServices();
+    private static partial Regex OwnServices();
 
     [GeneratedRegex("""\b(?<version>v[12])\.Forward\((?:"(?<verb>[A-Z*]+)", )?"(?<pattern>[^"]+)", (?<service>[\w.]+)\)""")]
     private static partial Regex Forward();
