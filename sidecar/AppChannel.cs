@@ -177,15 +177,17 @@ internal sealed class AppChannel : IDisposable
 
         var started = Stopwatch.GetTimestamp();
         var status = 500;
+        var sent = request.Content?.Headers.ContentLength;
+        long? received = null;
         try
         {
             var response = await Connected(request, _version, stop);
-            status = (int)response.StatusCode;
+            (status, received) = ((int)response.StatusCode, response.Content.Headers.ContentLength);
             return response;
         }
         finally
         {
-            _metrics.Client(request.Method.Method, request.RequestUri!.AbsolutePath, status, Stopwatch.GetElapsedTime(started));
+            _metrics.Client(request.Method.Method, request.RequestUri!.AbsolutePath, status, Stopwatch.GetElapsedTime(started), (received, sent));
         }
     }
 }

@@ -155,6 +155,9 @@ public sealed partial class Sidecar : IAsyncDisposable
 
     internal SidecarMesh Mesh { get; }
 
+    /// <summary>What it counts; null: nothing.</summary>
+    internal Metrics? Metrics => _telemetry.Metrics;
+
     internal Components Components { get; }
 
     internal AppChannel? App { get; }

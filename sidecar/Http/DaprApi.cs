@@ -80,7 +80,8 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
         {
             var elapsed = Stopwatch.GetElapsedTime(started);
             Telemetry.End(span, http.Response.StatusCode);
-            telemetry.Metrics?.Server(http.Request.Method, Metrics.PathLabel(request.Segments), http.Response.StatusCode, elapsed);
+            telemetry.Metrics?.Server(
+                request.Method, Metrics.PathLabel(request.Segments), http.Response.StatusCode, elapsed, (http.Request.ContentLength, http.Response.ContentLength));
             _apiLog?.Called($"{request.Method} {Uri.UnescapeDataString(request.RawPath)}", http.Response.StatusCode, (long)elapsed.TotalMilliseconds, http.Request.Headers.UserAgent.ToString());
         }
     }
@@ -94,6 +95,19 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
             http.Response.ContentType = "text/plain; charset=utf-8";
             await http.Response.WriteAsync("invalid api token\n", http.RequestAborted);
             return;
+        }
+
+        if (http.Request.Headers.Baggage is { Count: > 0 } baggage && !IsHealth(request))
+        {
+            if (Baggage.ProblemOf(baggage.ToString()) is { } problem)
+            {
+                http.Response.StatusCode = StatusCodes.Status400BadRequest;
+                http.Response.ContentType = "text/plain; charset=utf-8";
+                await http.Response.WriteAsync($"invalid baggage header: {problem}\n", http.RequestAborted);
+                return;
+            }
+
+            http.Response.Headers.Baggage = baggage;
         }
 
         try
@@ -125,12 +139,13 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
         }
     }
 
-    /// <summary>Takes back what was written of an answer, but for its trace.</summary>
+    /// <summary>Takes back what was written of an answer, but for its trace and its baggage.</summary>
     private static void Reset(HttpContext http)
     {
-        var (parent, state) = (http.Response.Headers.TraceParent, http.Response.Headers.TraceState);
+        var headers = http.Response.Headers;
+        var (parent, state, baggage) = (headers.TraceParent, headers.TraceState, headers.Baggage);
         http.Response.Clear();
-        (http.Response.Headers.TraceParent, http.Response.Headers.TraceState) = (parent, state);
+        (headers.TraceParent, headers.TraceState, headers.Baggage) = (parent, state, baggage);
     }
 
     private async ValueTask<bool> Route(ApiRequest request)

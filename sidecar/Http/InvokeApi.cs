@@ -5,6 +5,7 @@ using Google.Rpc;
 using Grpc.Core;
 using Lavka.Sidecar.Invocation;
 using Lavka.Sidecar.Observability;
+using Microsoft.Extensions.Primitives;
 
 namespace Lavka.Sidecar.Http;
 
@@ -121,7 +122,10 @@ internal sealed class InvokeApi(ServiceInvocation invocation, Telemetry telemetr
         {
             if (HttpInvocation.IsForwarded(name))
             {
-                to.Response.Headers[name] = values.ToArray();
+                // The app's own baggage comes after the caller's.
+                to.Response.Headers[name] = name.Equals("baggage", StringComparison.OrdinalIgnoreCase)
+                    ? StringValues.Concat(to.Response.Headers.Baggage, values.ToArray())
+                    : values.ToArray();
             }
         }
 

@@ -18,5 +18,8 @@ internal sealed class InvocationAnswer : IDisposable
     /// <summary>What came with a gRPC app's answer.</summary>
     public AppAnswerMetadata Metadata { get; init; } = new();
 
+    /// <summary>HTTP's status, or gRPC's.</summary>
+    public int Status => Http is not null ? (int)Http.StatusCode : (int)(Error?.StatusCode ?? StatusCode.OK);
+
     public void Dispose() => Http?.Dispose();
 }

@@ -1,3 +1,4 @@
+using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resources;
 
 namespace Lavka.Sidecar.Invocation;
@@ -12,6 +13,9 @@ internal sealed record InvocationTarget(string Id, string Address, AppChannel? A
 {
     /// <summary>Whether the app is beside another sidecar.</summary>
     public bool IsRemote { get; init; }
+
+    /// <summary>What the app's sidecar counts; null: nothing, or it is no app beside another sidecar.</summary>
+    public InvocationMetrics? Metrics { get; init; }
 
     /// <summary>Who may invoke the app; null: anyone.</summary>
     public AccessControl? AccessControl { get; init; }

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Grpc.Core;
+using Lavka.Sidecar.Observability;
 using Lavka.Sidecar.Resiliency;
 
 namespace Lavka.Sidecar.Invocation;
@@ -86,10 +88,27 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
             ["dapr-callee-app-id"] = callee.AppId,
             ["dapr-caller-namespace"] = string.IsNullOrEmpty(options.Namespace) ? "default" : options.Namespace,
         }, null)
-        { IsRemote = true, AccessControl = callee.Configuration.AccessControl };
+        { IsRemote = true, AccessControl = callee.Configuration.AccessControl, Metrics = callee.Metrics?.Invocations };
     }
 
-    private async ValueTask<Attempt<InvocationAnswer>> Send(InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken)
+    private ValueTask<Attempt<InvocationAnswer>> Send(InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken) =>
+        sidecar.Metrics is { Invocations: var metrics } && (target.IsRemote || target.App is null)
+            ? Counted(metrics, target, request, cancellationToken)
+            : Ask(target, request, cancellationToken);
+
+    private async ValueTask<Attempt<InvocationAnswer>> Counted(
+        InvocationMetrics metrics, InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        metrics.Sent(target.Id);
+        target.Metrics?.Received(options.AppId);
+        var answer = await Ask(target, request, cancellationToken);
+        target.Metrics?.Answers(options.AppId, answer.Value.Status);
+        metrics.Answered(target.Id, answer.Value.Status, Stopwatch.GetElapsedTime(started));
+        return answer;
+    }
+
+    private async ValueTask<Attempt<InvocationAnswer>> Ask(InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken)
     {
         var isGrpc = target.App is { IsGrpc: true };
         if (target.AccessControl is { IsAllowed: false })

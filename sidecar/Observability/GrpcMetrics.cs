@@ -5,7 +5,8 @@ namespace Lavka.Sidecar.Observability;
 /// <summary>What the sidecar counts of gRPC calls: those of its API, and those it makes of the app (Dapr: operations/observability/metrics/metrics-overview, gRPC metrics).</summary>
 internal sealed class GrpcMetrics
 {
-    private static readonly double[] Bytes =
+    /// <summary>The bounds of sizes in bytes.</summary>
+    public static readonly double[] Bytes =
     [
         1024, 2048, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864, 268435456, 1073741824, 4294967296,
     ];

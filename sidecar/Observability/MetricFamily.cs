@@ -14,6 +14,9 @@ namespace Lavka.Sidecar.Observability;
 /// <param name="bounds">Its bucket bounds, ascending.</param>
 internal sealed class MetricFamily(string? counter, string help, string[] labels, string? histogram = null, double[]? bounds = null)
 {
+    /// <summary>Another counter that counts the same; null: none.</summary>
+    public (string Name, string Help)? Twin { get; init; }
+
     /// <summary>Label values as a key. The names are few, so the values are compared one by one.</summary>
     private readonly struct Key(string[] values) : IEquatable<Key>
     {
@@ -90,11 +93,12 @@ internal sealed class MetricFamily(string? counter, string help, string[] labels
 
         if (counter is not null)
         {
-            text.Append(CultureInfo.InvariantCulture, $"# HELP {counter} {help}\n# TYPE {counter} counter\n");
-            foreach (var (key, series) in _series)
-            {
-                text.Append(CultureInfo.InvariantCulture, $"{counter}{{{Labels(key)}}} {series.Read().Buckets.Sum()}\n");
-            }
+            WriteCounter(text, counter, help);
+        }
+
+        if (Twin is var (name, about))
+        {
+            WriteCounter(text, name, about);
         }
 
         if (bounds is null)
@@ -111,12 +115,24 @@ internal sealed class MetricFamily(string? counter, string help, string[] labels
             for (var i = 0; i < buckets.Length; i++)
             {
                 count += buckets[i];
-                text.Append(CultureInfo.InvariantCulture, $"{histogram}_bucket{{{pairs},le=\"{(i < bounds.Length ? bounds[i].ToString(CultureInfo.InvariantCulture) : "+Inf")}\"}} {count}\n");
+                text.Append(CultureInfo.InvariantCulture, $"{histogram}_bucket{{{pairs},le=\"{(i < bounds.Length ? Number(bounds[i]) : "+Inf")}\"}} {count}\n");
             }
 
             text.Append(CultureInfo.InvariantCulture, $"{histogram}_sum{{{pairs}}} {sum}\n{histogram}_count{{{pairs}}} {count}\n");
         }
     }
+
+    private void WriteCounter(StringBuilder text, string name, string about)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {about}\n# TYPE {name} counter\n");
+        foreach (var (key, series) in _series)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{name}{{{Labels(key)}}} {series.Read().Buckets.Sum()}\n");
+        }
+    }
+
+    // As Go writes it, since it is a label.
+    private static string Number(double bound) => bound.ToString(bound < 1e6 ? "0.################" : "0.################e+00", CultureInfo.InvariantCulture);
 
     private string Labels(Key key) => string.Join(',', labels.Select((label, i) => $"{label}=\"{Escape(key.Values[i])}\""));
 

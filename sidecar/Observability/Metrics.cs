@@ -15,16 +15,26 @@ internal sealed class Metrics
     private readonly string _appId;
     private readonly string _namespace;
     private readonly List<MetricFamily> _families = [];
-    private readonly MetricFamily _server, _client, _ingress, _egress, _bulkEgress, _input, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
+    private readonly MetricFamily _server, _requestBytes, _responseBytes, _client, _clientSent, _clientReceived, _ingress, _egress, _bulkEgress, _input, _componentLoaded, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
     private readonly Dictionary<string, MetricFamily> _components = [];
 
     public Metrics(string appId, string @namespace)
     {
         (_appId, _namespace) = (appId, @namespace);
         string[] http = ["app_id", "method", "path", "status"];
-        _server = Timed("dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency");
-        _client = Timed("dapr_http_client_completed_count", "Count of completed requests to the app.", http, "dapr_http_client_roundtrip_latency");
+        string[] app = ["app_id"];
+        _server = Add(new("dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency", Milliseconds)
+        {
+            Twin = ("dapr_http_server_response_count", "The number of HTTP responses"),
+        });
+        _requestBytes = Bytes("dapr_http_server_request_bytes", "HTTP request body size if set as ContentLength (uncompressed) in server.", app);
+        _responseBytes = Bytes("dapr_http_server_response_bytes", "HTTP response body size (uncompressed) in server.", app);
+        _client = Timed("dapr_http_client_completed_count", "Count of completed requests", http, "dapr_http_client_roundtrip_latency");
+        _clientSent = Bytes("dapr_http_client_sent_bytes", "Total bytes sent in request body (not including headers)", http);
+        _clientReceived = Bytes("dapr_http_client_received_bytes",
+            "Total bytes received in response bodies (not including headers but including error responses with bodies)", app);
         Grpc = new(appId, Add, Milliseconds);
+        Invocations = new(appId, Add, Milliseconds);
         _ingress = Timed("dapr_component_pubsub_ingress_count", "The number of incoming messages arriving from the pub/sub component.",
             ["app_id", "component", "namespace", "process_status", "status", "topic"], "dapr_component_pubsub_ingress_latencies");
         string[] egress = ["app_id", "component", "namespace", "success", "topic"];
@@ -37,6 +47,7 @@ internal sealed class Metrics
                 ["app_id", "component", "namespace", "operation", "success"], $"dapr_component_{kind}_latencies");
         }
 
+        _componentLoaded = Counter("dapr_runtime_component_loaded", "The number of successfully loaded components.", "app_id");
         _componentInit = Counter("dapr_runtime_component_init_total", "The number of initialized components.", "app_id", "component");
         _actorDeactivated = Counter("dapr_runtime_actor_deactivated_total", "The number of the successful actor deactivation.", "app_id", "actor_type");
         _remindersFired = Counter("dapr_runtime_actor_reminders_fired_total", "The number of actor reminders fired requests.", "app_id", "actor_type", "success");
@@ -47,6 +58,9 @@ internal sealed class Metrics
 
     /// <summary>What is counted of gRPC calls.</summary>
     public GrpcMetrics Grpc { get; }
+
+    /// <summary>What is counted of invocations between apps.</summary>
+    public InvocationMetrics Invocations { get; }
 
     /// <summary>Everything counted so far, in Prometheus' text format.</summary>
     public string ToText()
@@ -59,9 +73,33 @@ internal sealed class Metrics
         return text.ToString();
     }
 
-    public void Server(string method, string path, int status, TimeSpan elapsed) => Http(_server, method, path, status, elapsed);
+    /// <summary>A request to the API has ended.</summary>
+    /// <param name="method">GET and the like.</param>
+    /// <param name="path">Its <see cref="PathLabel"/>.</param>
+    /// <param name="status">The answer's status.</param>
+    /// <param name="elapsed">How long it took.</param>
+    /// <param name="bytes">The lengths of the bodies, as far as their headers tell.</param>
+    public void Server(string method, string path, int status, TimeSpan elapsed, (long? Received, long? Sent) bytes)
+    {
+        Http(_server, method, path, status, elapsed);
+        _requestBytes.Record(bytes.Received ?? 0, _appId);
+        _responseBytes.Record(bytes.Sent ?? 0, _appId);
+    }
 
-    public void Client(string method, string path, int status, TimeSpan elapsed) => Http(_client, method, path, status, elapsed);
+    /// <summary>A request to the app has ended.</summary>
+    /// <param name="path">Its path.</param>
+    /// <inheritdoc cref="Server"/>
+    public void Client(string method, string path, int status, TimeSpan elapsed, (long? Received, long? Sent) bytes)
+    {
+        if (path.StartsWith("/actors/", StringComparison.Ordinal) && path.Split('/') is [_, _, var type, _, .. var rest])
+        {
+            path = $"actors/{type}/{{id}}{string.Concat(rest.Select(part => '/' + part))}";
+        }
+
+        Http(_client, method, path, status, elapsed);
+        _clientSent.Record(bytes.Sent ?? 0, _appId, method, path, "");
+        _clientReceived.Record(bytes.Received ?? 0, _appId);
+    }
 
     /// <param name="component">The pub/sub component.</param>
     /// <param name="topic">The topic.</param>
@@ -83,7 +121,11 @@ internal sealed class Metrics
     public void Component(string kind, string component, string operation, bool succeeded, TimeSpan elapsed) =>
         _components[kind].Record(elapsed.TotalMilliseconds, _appId, component, _namespace, operation, Text(succeeded));
 
-    public void ComponentInit(string type) => _componentInit.Record(1, _appId, type);
+    public void ComponentInit(string type)
+    {
+        _componentLoaded.Record(1, _appId);
+        _componentInit.Record(1, _appId, type);
+    }
 
     public void ActorDeactivated(string type) => _actorDeactivated.Record(1, _appId, type);
 
@@ -107,6 +149,8 @@ internal sealed class Metrics
     private static string Text(bool succeeded) => succeeded ? "true" : "false";
 
     private MetricFamily Counter(string name, string help, params string[] labels) => Add(new(name, help, labels));
+
+    private MetricFamily Bytes(string name, string help, string[] labels) => Add(new(null, help, labels, name, GrpcMetrics.Bytes));
 
     private MetricFamily Timed(string counter, string help, string[] labels, string histogram) => Add(new(counter, help, labels, histogram, Milliseconds));
 

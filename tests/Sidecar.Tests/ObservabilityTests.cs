@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Lavka.Testing;
@@ -113,6 +114,65 @@ public sealed class ObservabilityTests
         Assert.Contains("dapr_component_state_count{app_id=\"shop\",component=\"state\",namespace=\"\",operation=\"get\",success=\"true\"} 1", text, StringComparison.Ordinal);
         Assert.Contains("dapr_http_server_latency_bucket{app_id=\"shop\",method=\"POST\",path=\"/v1.0/publish/pubsub/t\",status=\"204\",le=\"+Inf\"} 1", text, StringComparison.Ordinal);
         Assert.Contains("dapr_runtime_component_init_total{app_id=\"shop\",component=\"state.in-memory\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_runtime_component_loaded{app_id=\"shop\"} 2", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_http_server_response_count{app_id=\"shop\",method=\"GET\",path=\"/v1.0/state/missing\",status=\"400\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_http_server_request_bytes_bucket{app_id=\"shop\",le=\"1.048576e+06\"} 3", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_http_server_request_bytes_sum{app_id=\"shop\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_http_server_response_bytes_count{app_id=\"shop\"} 3", text, StringComparison.Ordinal);
+        Assert.Contains("dapr_http_client_sent_bytes_count{app_id=\"shop\",method=\"POST\",path=\"/on\",status=\"\"} 1", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Both_sides_count_an_invocation()
+    {
+        var mesh = new SidecarMesh();
+        await using var app = await ScriptedApp.Start(request => new(request.Path == "/none" ? 404 : 200));
+        await using var callee = await Sidecar.StartAsync(new() { AppId = "callee", AppPort = app.Port, Mesh = mesh, MetricsPort = 0 });
+        await using var caller = await Sidecar.StartAsync(new() { AppId = "caller", Mesh = mesh, MetricsPort = 0 });
+        await callee.Ready;
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = caller.HttpEndpoint };
+
+        await http.GetAsync("/v1.0/invoke/callee/method/hi");
+        await http.GetAsync("/v1.0/invoke/callee/method/none");
+
+        const string name = "dapr_runtime_service_invocation";
+        var (sent, received) = (await http.GetStringAsync(caller.MetricsEndpoint), await http.GetStringAsync(callee.MetricsEndpoint));
+        Assert.Contains($"{name}_req_sent_total{{app_id=\"caller\",dst_app_id=\"callee\",type=\"unary\"}} 2", sent, StringComparison.Ordinal);
+        Assert.Contains($"{name}_res_recv_total{{app_id=\"caller\",src_app_id=\"callee\",status=\"404\",type=\"unary\"}} 1", sent, StringComparison.Ordinal);
+        Assert.Contains($"{name}_res_recv_latency_ms_count{{app_id=\"caller\",src_app_id=\"callee\",status=\"200\"}} 1", sent, StringComparison.Ordinal);
+        Assert.Contains($"{name}_req_recv_total{{app_id=\"callee\",src_app_id=\"caller\"}} 2", received, StringComparison.Ordinal);
+        Assert.Contains($"{name}_res_sent_total{{app_id=\"callee\",dst_app_id=\"caller\",status=\"200\"}} 1", received, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Baggage_goes_on_to_the_app_and_back_to_the_caller()
+    {
+        var own = new Dictionary<string, string> { ["baggage"] = "own=1" };
+        await using var test = await TestApp.Start(answer: _ => new(200, Headers: own));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1.0/invoke/app/method/hi") { Headers = { { "baggage", "a=1;p,b=%20x" } } };
+
+        using var response = await test.Dapr.Http.SendAsync(request);
+
+        Assert.Equal("a=1;p,b=%20x", (await test.Received("/hi"))[0].Headers["baggage"]);
+        Assert.Equal(["a=1;p,b=%20x", "own=1"], response.Headers.GetValues("baggage"));
+    }
+
+    [Theory]
+    [InlineData("a", "invalid baggage list-member: \"a\"")]
+    [InlineData("a=1,", "invalid baggage list-member: \"\"")]
+    [InlineData("a=1;=2", "invalid baggage list-member property: \"=2\"")]
+    [InlineData("a b=1", "invalid key: \"a b\"")]
+    [InlineData("a=\"1\"", "invalid value: \"\\\"1\\\"\"")]
+    [InlineData("a=%zz", "invalid value: invalid URL escape \"%zz\"")]
+    public async Task Baggage_that_is_none_is_refused_in_daprds_words(string baggage, string problem)
+    {
+        await using var test = await TestApp.Start();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1.0/state/statestore/k");
+        request.Headers.TryAddWithoutValidation("baggage", baggage);
+
+        using var response = await test.Dapr.Http.SendAsync(request);
+
+        Assert.Equal((HttpStatusCode.BadRequest, $"invalid baggage header: {problem}\n"), (response.StatusCode, await response.Content.ReadAsStringAsync()));
     }
 
     [Fact]
