@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -39,12 +38,12 @@ public sealed class AppProtocolTests
     public async Task A_gRPC_app_with_TLS_gets_calls_and_proxied_calls_whatever_its_certificate()
     {
         using var certificate = TestCertificate.ForLocalhost();
-        await using var app = await GrpcScriptedApp.Start(Script("""
+        await using var app = await GrpcScriptedApp.Answering("""
             "ListTopicSubscriptions": {"message": {"subscriptions": [{"pubsubName": "pubsub", "topic": "t"}]}},
             "HealthCheck": {"message": {}},
             "OnTopicEvent": {"message": {}},
             "OnInvoke ask": {"message": {"data": {"@type": "type.googleapis.com/playground.echo.v1.RawAny", "value": "MQ=="}}}
-            """), certificate);
+            """, certificate);
         using var folder = new SidecarFolder().Component("pubsub", "pubsub.in-memory");
         await using var sidecar = await Start(folder, app.Port, AppProtocol.Grpcs, AppHealthCheck.Default);
 
@@ -56,18 +55,17 @@ public sealed class AppProtocolTests
         var pong = await channel.CreateCallInvoker().AsyncUnaryCall(Unary, null, to, new() { Text = "hello" });
 
         Assert.Equal("hello", pong.Text);
-        await Eventually.Get(
-            () => Task.FromResult(app.Log.Any(call => call.Call.EndsWith("/OnTopicEvent", StringComparison.Ordinal)) ? "" : null), "the event");
+        await app.Received("OnTopicEvent");
     }
 
     [Fact]
     public async Task A_gRPC_app_gets_no_more_calls_at_once_than_it_takes()
     {
-        await using var app = await GrpcScriptedApp.Start(Script("""
+        await using var app = await GrpcScriptedApp.Answering("""
             "ListTopicSubscriptions": {"message": {"subscriptions": [{"pubsubName": "pubsub", "topic": "t"}]}},
             "OnTopicEvent": {"message": {}, "delay": 0.2},
             "OnInvoke ask": {"message": {}, "delay": 0.2}
-            """));
+            """);
         using var folder = new SidecarFolder().Component("pubsub", "pubsub.in-memory");
         await using var sidecar = await Start(folder, app.Port, AppProtocol.Grpc, most: 2);
 
@@ -84,8 +82,6 @@ public sealed class AppProtocolTests
 
         Assert.Equal(2, app.MostAtOnce);
     }
-
-    private static JsonElement Script(string answers) => JsonDocument.Parse("{\"answers\": {" + answers + "}}").RootElement;
 
     private static async Task<Sidecar> Start(
         SidecarFolder folder, int port, AppProtocol protocol, AppHealthCheck? health = null, int? most = null)

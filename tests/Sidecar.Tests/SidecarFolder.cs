@@ -24,10 +24,12 @@ internal sealed class SidecarFolder : IDisposable
         return this;
     }
 
-    public SidecarOptions Options(string appId, int? appPort = null, SidecarMesh? mesh = null, TimeProvider? time = null) => new()
+    public SidecarOptions Options(
+        string appId, int? appPort = null, SidecarMesh? mesh = null, TimeProvider? time = null, AppProtocol protocol = AppProtocol.Http) => new()
     {
         AppId = appId,
         AppPort = appPort,
+        AppProtocol = protocol,
         ResourcesPaths = [Resources],
         DataPath = Data,
         WorkingPath = Resources,

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Lavka.Sidecar.Tests.Contract.Grpc;
-using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests.Grpc;
 
@@ -25,7 +24,7 @@ public sealed class GrpcAppEventTests
     [Fact]
     public async Task Entries_of_a_bulk_that_are_not_taken_come_again_alone()
     {
-        await using var app = await App("""
+        await using var app = await GrpcScriptedApp.Answering("""
             "ListTopicSubscriptions": {"message": {"subscriptions": [{"pubsubName": "pubsub", "topic": "t", "routes": {"default": "/on"},
               "bulkSubscribe": {"enabled": true, "maxMessagesCount": 3, "maxAwaitDurationMs": 200}}]}},
             "OnBulkTopicEvent": [{"bulk": ["SUCCESS", "RETRY", "SUCCESS"]}, {"bulk": ["SUCCESS"]}]
@@ -33,12 +32,12 @@ public sealed class GrpcAppEventTests
         using var folder = new SidecarFolder().Component("pubsub", "pubsub.embedded", ("path", "log.db"));
         await using var sidecar = await Start(app, folder);
 
-        await Publish(sidecar, "bulk/pubsub/t", """
+        await OverHttp.Publish(sidecar.HttpEndpoint, "bulk/pubsub/t", """
             [{"entryId":"a","event":1,"contentType":"application/json"},{"entryId":"b","event":2,"contentType":"application/json"},
              {"entryId":"c","event":3,"contentType":"application/json"}]
             """);
 
-        var calls = await Received(app, "OnBulkTopicEvent", 2);
+        var calls = await app.Received("OnBulkTopicEvent", 2);
         var bulks = calls.Select(call => call.GetProperty("message").GetProperty("entries").EnumerateArray().ToList()).ToList();
         Assert.Equal([3, 1], bulks.Select(entries => entries.Count));
         Assert.Equal(Id(bulks[0][1]), Id(bulks[1][0]));
@@ -49,7 +48,7 @@ public sealed class GrpcAppEventTests
     [Fact]
     public async Task Only_the_status_codes_a_policy_names_are_retried()
     {
-        await using var app = await App("""
+        await using var app = await GrpcScriptedApp.Answering("""
             "ListTopicSubscriptions": {"message": {"subscriptions": [{"pubsubName": "pubsub", "topic": "t", "routes": {"default": "/on"}, "deadLetterTopic": "dead"},
               {"pubsubName": "pubsub", "topic": "dead", "routes": {"default": "/dead"}}]}},
             "OnTopicEvent /on": [{"error": {"code": "UNAVAILABLE", "message": "later"}}, {"error": {"code": "INTERNAL", "message": "never"}},
@@ -59,16 +58,16 @@ public sealed class GrpcAppEventTests
         using var folder = new SidecarFolder().Component("pubsub", "pubsub.in-memory").With("resiliency.yaml", OnlyUnavailable);
         await using var sidecar = await Start(app, folder);
 
-        await Publish(sidecar, "pubsub/t", "1");
+        await OverHttp.Publish(sidecar.HttpEndpoint, "pubsub/t", "1");
 
-        var calls = await Received(app, "OnTopicEvent", 3);
+        var calls = await app.Received("OnTopicEvent", 3);
         Assert.Equal(["/on", "/on", "/dead"], calls.Select(call => call.GetProperty("message").GetProperty("path").GetString()));
     }
 
     [Fact]
     public async Task A_subscription_whose_rule_does_not_parse_keeps_all_from_starting()
     {
-        await using var app = await App("""
+        await using var app = await GrpcScriptedApp.Answering("""
             "ListTopicSubscriptions": {"message": {"subscriptions": [{"pubsubName": "pubsub", "topic": "t", "routes": {"default": "/on"}},
               {"pubsubName": "pubsub", "topic": "u", "routes": {"rules": [{"match": "event.type ==", "path": "/u"}]}}]}}
             """);
@@ -78,32 +77,10 @@ public sealed class GrpcAppEventTests
         Assert.Empty(sidecar.ActiveSubscriptions);
     }
 
-    private static Task<GrpcScriptedApp> App(string answers) => GrpcScriptedApp.Start(JsonDocument.Parse("{\"answers\": {" + answers + "}}").RootElement);
-
     private static async Task<Sidecar> Start(GrpcScriptedApp app, SidecarFolder folder)
     {
-        var sidecar = await Sidecar.StartAsync(new()
-        {
-            AppId = "app",
-            AppPort = app.Port,
-            AppProtocol = AppProtocol.Grpc,
-            ResourcesPaths = [folder.Resources],
-            DataPath = folder.Data,
-        });
+        var sidecar = await Sidecar.StartAsync(folder.Options("app", app.Port, protocol: AppProtocol.Grpc));
         await sidecar.Ready;
         return sidecar;
     }
-
-    private static async Task Publish(Sidecar sidecar, string path, string json)
-    {
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = sidecar.HttpEndpoint };
-        using var response = await http.PostAsync($"/v1.0/publish/{path}", new StringContent(json, System.Text.Encoding.UTF8, "application/json"));
-        response.EnsureSuccessStatusCode();
-    }
-
-    private static Task<List<JsonElement>> Received(GrpcScriptedApp app, string call, int count) => Eventually.Get(() =>
-    {
-        var found = app.Log.Where(received => received.Call.EndsWith($"/{call}", StringComparison.Ordinal)).Select(received => received.ToJson()).ToList();
-        return Task.FromResult(found.Count >= count ? found : null);
-    }, $"{count} calls of {call}");
 }

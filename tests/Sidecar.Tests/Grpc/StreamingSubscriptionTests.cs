@@ -163,10 +163,5 @@ public sealed class StreamingSubscriptionTests
             : [];
     }
 
-    private static async Task Publish(EmbeddedSidecar sidecar, string topic, string json)
-    {
-        var content = new StringContent(json, System.Text.Encoding.UTF8, "application/json");
-        using var response = await sidecar.Http.PostAsync($"/v1.0/publish/pubsub/{topic}", content);
-        response.EnsureSuccessStatusCode();
-    }
+    private static Task Publish(EmbeddedSidecar sidecar, string topic, string json) => OverHttp.Publish(sidecar.HttpEndpoint, $"pubsub/{topic}", json);
 }

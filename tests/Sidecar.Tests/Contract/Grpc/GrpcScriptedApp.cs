@@ -11,6 +11,7 @@ using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
+using Lavka.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -76,6 +77,19 @@ internal sealed class GrpcScriptedApp : IAsyncDisposable
         app.Port = new Uri(app._server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
         return app;
     }
+
+    /// <summary>An app that answers so.</summary>
+    /// <param name="answers">What the script's <c>answers</c> has between its braces.</param>
+    /// <param name="certificate">For TLS; null: none.</param>
+    public static Task<GrpcScriptedApp> Answering(string answers, X509Certificate2? certificate = null) =>
+        Start(JsonDocument.Parse("{\"answers\": {" + answers + "}}").RootElement, certificate);
+
+    /// <summary>Waits until the app has got so many of these calls.</summary>
+    public Task<List<JsonElement>> Received(string call, int count = 1) => Eventually.Get(() =>
+    {
+        var found = Log.Where(received => received.Call.EndsWith($"/{call}", StringComparison.Ordinal)).Select(received => received.ToJson()).ToList();
+        return Task.FromResult(found.Count >= count ? found : null);
+    }, $"{count} calls of {call}");
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
