@@ -3,7 +3,7 @@ using Xunit;
 namespace Lavka.Testing;
 
 /// <summary>A test with the real Dapr: its CLI and its programs are in <c>../shared/dapr</c>, seen from the repository, and run in a namespace of their own.</summary>
-public sealed class DaprFactAttribute : FactAttribute
+public class DaprFactAttribute : FactAttribute
 {
     public DaprFactAttribute() => Skip = WhatIsMissing();
 
