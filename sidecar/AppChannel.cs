@@ -187,7 +187,8 @@ internal sealed class AppChannel : IDisposable
         }
         finally
         {
-            _metrics.Client(request.Method.Method, request.RequestUri!.AbsolutePath, status, Stopwatch.GetElapsedTime(started), (received, sent));
+            var elapsed = Stopwatch.GetElapsedTime(started);
+            _metrics.Client(request.Method.Method, request.RequestUri!.AbsolutePath, status, elapsed, (received, sent));
         }
     }
 }

@@ -40,8 +40,8 @@ internal sealed partial class Listeners(SidecarOptions options)
     }
 
     /// <summary>
-    /// Where a started server listens, for example <c>http://127.0.0.1:3500</c> or <c>unix:/run/dapr/dapr-shop-http.socket</c>: in the order in
-    /// which it was told so.
+    /// Where a started server listens, for example <c>http://127.0.0.1:3500</c> or <c>unix:/run/dapr/dapr-shop-http.socket</c>: in the
+    /// order in which it was told so.
     /// </summary>
     public static IReadOnlyList<Uri> Of(IServiceProvider server) =>
     [
@@ -105,7 +105,8 @@ internal sealed partial class Listeners(SidecarOptions options)
         if (found == 0)
         {
             var addresses = string.Join(", ", options.ListenAddresses);
-            throw new IOException($"could not listen on any endpoint: this machine has none of the addresses {addresses} (--dapr-listen-addresses).");
+            throw new IOException(
+                $"could not listen on any endpoint: this machine has none of the addresses {addresses} (--dapr-listen-addresses).");
         }
     }
 

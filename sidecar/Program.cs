@@ -38,7 +38,8 @@ var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
 var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP and gRPC APIs on one machine, without Docker.")
 {
     appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, listenAddresses,
-    resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort, enableAppHealthCheck, appHealthCheckPath, appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, placementHostAddress, schedulerHostAddress,
+    resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort, enableAppHealthCheck, appHealthCheckPath,
+    appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, placementHostAddress, schedulerHostAddress,
     enableApiLogging, logLevel, logAsJson,
 };
 command.TreatUnmatchedTokensAsErrors = false;
@@ -59,7 +60,8 @@ command.SetAction(async (arguments, stop) =>
     var log = logs.CreateLogger("dapr.runtime");
     try
     {
-        await using var sidecar = await Start(arguments.GetValue(enableMetrics) ? arguments.GetValue(metricsPort) : null, IsWanted(grpcPort) ? arguments.GetValue(grpcPort)!.Value : 0);
+        await using var sidecar = await Start(
+            arguments.GetValue(enableMetrics) ? arguments.GetValue(metricsPort) : null, IsWanted(grpcPort) ? arguments.GetValue(grpcPort)!.Value : 0);
         log.LogInformation("The Dapr API is at {Endpoint}, over gRPC at {GrpcEndpoint}", sidecar.HttpEndpoint, sidecar.GrpcEndpoint);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -123,7 +125,8 @@ command.SetAction(async (arguments, stop) =>
     }
 
     // Two sidecars on one machine must not fail over a port that nobody asked for.
-    bool IsWanted(Option<int?> port) => arguments.GetResult(port) is { Implicit: false } || IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().All(used => used.Port != arguments.GetValue(port));
+    bool IsWanted(Option<int?> port) => arguments.GetResult(port) is { Implicit: false }
+        || IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().All(used => used.Port != arguments.GetValue(port));
 
     bool IsEmpty(Option<string> option) => arguments.GetResult(option) is { Implicit: false } && string.IsNullOrEmpty(arguments.GetValue(option));
 

@@ -25,11 +25,15 @@ public sealed class SidecarOptions
     public int GrpcPort { get; init; }
 
     /// <summary>
-    /// A folder for Unix domain sockets: the APIs are there, at <c>dapr-{appId}-http.socket</c> and <c>dapr-{appId}-grpc.socket</c>, and on no port; null: on ports.
+    /// A folder for Unix domain sockets: the APIs are there, at <c>dapr-{appId}-http.socket</c> and <c>dapr-{appId}-grpc.socket</c>,
+    /// and on no port; null: on ports.
     /// </summary>
     public string? UnixDomainSocket { get; init; }
 
-    /// <summary>IP addresses and host names at which the APIs listen; those the machine has not are logged. Without any: at loopback, where daprd listens to everybody.</summary>
+    /// <summary>
+    /// IP addresses and host names at which the APIs listen; those the machine has not are logged. Without any: at loopback, where daprd
+    /// listens to everybody.
+    /// </summary>
     public IReadOnlyList<string> ListenAddresses { get; init; } = [];
 
     /// <summary>How the sidecar talks to the app.</summary>

@@ -177,8 +177,13 @@ internal sealed partial class ActorRuntime : IAsyncDisposable
 
             if (tries == 5)
             {
-                var problem = $"failed to lookup actor: api error: code = FailedPrecondition desc = did not find address for actor '{type}/{id}'";
-                throw new ActorException("ERR_ACTOR_INVOKE_METHOD", $"error invoke actor method: {problem}") { Code = StatusCode.FailedPrecondition, GrpcMessage = problem };
+                var problem =
+                    $"failed to lookup actor: api error: code = FailedPrecondition desc = did not find address for actor '{type}/{id}'";
+                throw new ActorException("ERR_ACTOR_INVOKE_METHOD", $"error invoke actor method: {problem}")
+                {
+                    Code = StatusCode.FailedPrecondition,
+                    GrpcMessage = problem,
+                };
             }
 
             await Task.Delay(TimeSpan.FromSeconds(1), _options.Time, stop);

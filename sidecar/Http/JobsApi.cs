@@ -63,7 +63,9 @@ internal sealed class JobsApi(JobManagement jobs)
     {
         const string oneOf = "dapr.proto.common.v1.JobFailurePolicy.policy";
         FailurePolicy? policy = null;
-        json.Message(new("drop", "drop", () => policy = Drop(json)) { OneOf = oneOf }, new("constant", "constant", () => policy = Constant(json)) { OneOf = oneOf });
+        json.Message(
+            new("drop", "drop", () => policy = Drop(json)) { OneOf = oneOf },
+            new("constant", "constant", () => policy = Constant(json)) { OneOf = oneOf });
         return policy;
     }
 
@@ -77,7 +79,9 @@ internal sealed class JobsApi(JobManagement jobs)
     {
         TimeSpan? interval = null;
         uint? most = null;
-        json.Message(new("interval", "interval", () => interval = json.Duration()), new("maxRetries", "max_retries", () => most = json.UInt32("maxRetries")));
+        json.Message(
+            new("interval", "interval", () => interval = json.Duration()),
+            new("maxRetries", "max_retries", () => most = json.UInt32("maxRetries")));
         return new(interval, most);
     }
 

@@ -21,7 +21,9 @@ internal sealed class LockApi(DistributedLocks locks)
             new("storeName", "store_name", () => json.Text("storeName")),
             new("resourceId", "resource_id", () => resource = json.Text("resourceId")),
             new("lockOwner", "lock_owner", () => owner = json.Text("lockOwner")),
-            .. isLock ? [new("expiryInSeconds", "expiry_in_seconds", () => seconds = json.Int32("expiryInSeconds"))] : Array.Empty<ProtoJson.Field>(),
+            .. isLock
+                ? [new("expiryInSeconds", "expiry_in_seconds", () => seconds = json.Int32("expiryInSeconds"))]
+                : Array.Empty<ProtoJson.Field>(),
         ]);
         await request.Answer(isLock
             ? new JsonObject { ["success"] = await locks.TryLock(store, resource, owner, seconds, request.Stop) }

@@ -131,8 +131,9 @@ internal sealed class ProtoJson(byte[] body)
     {
         const NumberStyles style = NumberStyles.Float & ~NumberStyles.AllowLeadingWhite & ~NumberStyles.AllowTrailingWhite;
         var token = _tokens.Next();
+        var digits = token.Kind == ProtoJsonKind.Text ? token.Text : token.Raw;
         return token.Kind is ProtoJsonKind.Number or ProtoJsonKind.Text
-            && decimal.TryParse(token.Kind == ProtoJsonKind.Text ? token.Text : token.Raw, style, CultureInfo.InvariantCulture, out var number)
+            && decimal.TryParse(digits, style, CultureInfo.InvariantCulture, out var number)
             && number == decimal.Truncate(number) && number >= least && number <= most ? number : throw Invalid(type, field);
     }
 

@@ -28,7 +28,8 @@ internal readonly record struct ProtoJsonToken(ProtoJsonKind Kind, int Start, st
 /// <summary>JSON in pieces, with the errors of Go's protojson, which name line and column.</summary>
 internal sealed class ProtoJsonTokens(byte[] text)
 {
-    private static readonly SearchValues<byte> InWords = SearchValues.Create("-+._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+    private static readonly SearchValues<byte> InWords =
+        SearchValues.Create("-+._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     private int _at;
     private ProtoJsonToken? _next;
@@ -178,7 +179,8 @@ internal sealed class ProtoJsonTokens(byte[] text)
             : ushort.TryParse(text.AsSpan(from + 2, 4), NumberStyles.AllowHexSpecifier, null, out var value) ? (char)value
             : throw InvalidEscape(6);
 
-        ApiException InvalidEscape(int length) => Syntax(start, $"invalid escape code {GoText.Quote(Encoding.UTF8.GetString(text, at, length))} in string");
+        ApiException InvalidEscape(int length) =>
+            Syntax(start, $"invalid escape code {GoText.Quote(Encoding.UTF8.GetString(text, at, length))} in string");
     }
 
     private static bool IsNumber(ReadOnlySpan<byte> word)
@@ -223,7 +225,8 @@ internal sealed class ProtoJsonTokens(byte[] text)
     }
 
     /// <summary>What is not parted from here on; empty before anything that is no part of a word.</summary>
-    private ReadOnlySpan<byte> Word => text.AsSpan(_at) is var rest && rest.IndexOfAnyExcept(InWords) is >= 0 and var length ? rest[..length] : rest;
+    private ReadOnlySpan<byte> Word =>
+        text.AsSpan(_at) is var rest && rest.IndexOfAnyExcept(InWords) is >= 0 and var length ? rest[..length] : rest;
 
     // Of a word protojson shows 32 characters, of anything else the first.
     private int InvalidLength() => Word.Length > 0 ? Math.Min(Word.Length, 32)

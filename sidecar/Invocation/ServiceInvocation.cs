@@ -43,7 +43,7 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
 
     /// <summary>The error of an invocation that did not come about.</summary>
     public static ApiException Failed(string id, string problem, int status = 500) =>
-        new(status, "ERR_DIRECT_INVOKE", $"failed to invoke, id: {id}, err: {problem}") { Code = StatusCode.Internal, GrpcDetails = GrpcDetails.None };
+        ApiException.Plain(status, "ERR_DIRECT_INVOKE", $"failed to invoke, id: {id}, err: {problem}", StatusCode.Internal);
 
     /// <summary>The sidecar of an app: this one, or another of the mesh.</summary>
     /// <param name="id">An app's id, or with its namespace <c>app.namespace</c>.</param>
@@ -91,7 +91,8 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
         { IsRemote = true, AccessControl = callee.Configuration.AccessControl, Metrics = callee.Metrics?.Invocations };
     }
 
-    private ValueTask<Attempt<InvocationAnswer>> Send(InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken) =>
+    private ValueTask<Attempt<InvocationAnswer>> Send(
+        InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken) =>
         sidecar.Metrics is { Invocations: var metrics } && (target.IsRemote || target.App is null)
             ? Counted(metrics, target, request, cancellationToken)
             : Ask(target, request, cancellationToken);
@@ -108,7 +109,8 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
         return answer;
     }
 
-    private async ValueTask<Attempt<InvocationAnswer>> Ask(InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken)
+    private async ValueTask<Attempt<InvocationAnswer>> Ask(
+        InvocationTarget target, InvocationRequest request, CancellationToken cancellationToken)
     {
         var isGrpc = target.App is { IsGrpc: true };
         if (target.AccessControl is { IsAllowed: false })

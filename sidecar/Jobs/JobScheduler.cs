@@ -175,7 +175,8 @@ internal sealed partial class JobScheduler : IAsyncDisposable
         }
     }
 
-    private string KeyOf(string name) => $"app||{(string.IsNullOrEmpty(_options.Namespace) ? "default" : _options.Namespace)}||{_options.AppId}||{name}";
+    private string KeyOf(string name) =>
+        $"app||{(string.IsNullOrEmpty(_options.Namespace) ? "default" : _options.Namespace)}||{_options.AppId}||{name}";
 
     private Schedule Make(JobRequest request, DateTimeOffset now)
     {

@@ -2,7 +2,7 @@ using Lavka.Sidecar.Go;
 
 namespace Lavka.Sidecar.Observability;
 
-/// <summary>W3C baggage, which goes from a request to what it causes and back to the caller (w3.org: Propagation format for distributed context: Baggage).</summary>
+/// <summary>W3C baggage, which goes from a request to what it causes and back to the caller.</summary>
 internal static class Baggage
 {
     private const string InKeys = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Lavka.Sidecar.Observability;
 
-/// <summary>What the sidecar counts of invocations between apps, and of services outside of Dapr (Dapr: operations/observability/metrics/metrics-overview).</summary>
+/// <summary>
+/// What the sidecar counts of invocations between apps, and of services outside of Dapr
+/// (Dapr: operations/observability/metrics/metrics-overview).
+/// </summary>
 internal sealed class InvocationMetrics
 {
     private readonly string _appId;
@@ -16,12 +19,13 @@ internal sealed class InvocationMetrics
         const string name = "dapr_runtime_service_invocation";
         _appId = appId;
         _sent = add(new($"{name}_req_sent_total", "The number of requests sent via service invocation.", ["app_id", "dst_app_id", "type"]));
-        _answered = add(new(
-            $"{name}_res_recv_total", "The number of responses received via service invocation.", ["app_id", "src_app_id", "status", "type"]));
-        _latency = add(new(
-            null, "The latency of service invocation response.", ["app_id", "src_app_id", "status"], $"{name}_res_recv_latency_ms", milliseconds));
+        _answered = add(new($"{name}_res_recv_total",
+            "The number of responses received via service invocation.", ["app_id", "src_app_id", "status", "type"]));
+        _latency = add(new(null,
+            "The latency of service invocation response.", ["app_id", "src_app_id", "status"], $"{name}_res_recv_latency_ms", milliseconds));
         _received = add(new($"{name}_req_recv_total", "The number of requests received via service invocation.", ["app_id", "src_app_id"]));
-        _answers = add(new($"{name}_res_sent_total", "The number of responses sent via service invocation.", ["app_id", "dst_app_id", "status"]));
+        _answers = add(new(
+            $"{name}_res_sent_total", "The number of responses sent via service invocation.", ["app_id", "dst_app_id", "status"]));
     }
 
     /// <summary>This sidecar's app asks another.</summary>

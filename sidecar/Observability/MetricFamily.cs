@@ -115,7 +115,8 @@ internal sealed class MetricFamily(string? counter, string help, string[] labels
             for (var i = 0; i < buckets.Length; i++)
             {
                 count += buckets[i];
-                text.Append(CultureInfo.InvariantCulture, $"{histogram}_bucket{{{pairs},le=\"{(i < bounds.Length ? Number(bounds[i]) : "+Inf")}\"}} {count}\n");
+                var bound = i < bounds.Length ? Number(bounds[i]) : "+Inf";
+                text.Append(CultureInfo.InvariantCulture, $"{histogram}_bucket{{{pairs},le=\"{bound}\"}} {count}\n");
             }
 
             text.Append(CultureInfo.InvariantCulture, $"{histogram}_sum{{{pairs}}} {sum}\n{histogram}_count{{{pairs}}} {count}\n");
@@ -132,7 +133,8 @@ internal sealed class MetricFamily(string? counter, string help, string[] labels
     }
 
     // As Go writes it, since it is a label.
-    private static string Number(double bound) => bound.ToString(bound < 1e6 ? "0.################" : "0.################e+00", CultureInfo.InvariantCulture);
+    private static string Number(double bound) =>
+        bound.ToString(bound < 1e6 ? "0.################" : "0.################e+00", CultureInfo.InvariantCulture);
 
     private string Labels(Key key) => string.Join(',', labels.Select((label, i) => $"{label}=\"{Escape(key.Values[i])}\""));
 

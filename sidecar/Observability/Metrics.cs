@@ -15,7 +15,8 @@ internal sealed class Metrics
     private readonly string _appId;
     private readonly string _namespace;
     private readonly List<MetricFamily> _families = [];
-    private readonly MetricFamily _server, _requestBytes, _responseBytes, _client, _clientSent, _clientReceived, _ingress, _egress, _bulkEgress, _input, _componentLoaded, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
+    private readonly MetricFamily _server, _requestBytes, _responseBytes, _client, _clientSent, _clientReceived, _ingress, _egress, _bulkEgress, _input;
+    private readonly MetricFamily _componentLoaded, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
     private readonly Dictionary<string, MetricFamily> _components = [];
 
     public Metrics(string appId, string @namespace)
@@ -23,11 +24,13 @@ internal sealed class Metrics
         (_appId, _namespace) = (appId, @namespace);
         string[] http = ["app_id", "method", "path", "status"];
         string[] app = ["app_id"];
-        _server = Add(new("dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency", Milliseconds)
+        _server = Add(new(
+            "dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency", Milliseconds)
         {
             Twin = ("dapr_http_server_response_count", "The number of HTTP responses"),
         });
-        _requestBytes = Bytes("dapr_http_server_request_bytes", "HTTP request body size if set as ContentLength (uncompressed) in server.", app);
+        _requestBytes = Bytes(
+            "dapr_http_server_request_bytes", "HTTP request body size if set as ContentLength (uncompressed) in server.", app);
         _responseBytes = Bytes("dapr_http_server_response_bytes", "HTTP response body size (uncompressed) in server.", app);
         _client = Timed("dapr_http_client_completed_count", "Count of completed requests", http, "dapr_http_client_roundtrip_latency");
         _clientSent = Bytes("dapr_http_client_sent_bytes", "Total bytes sent in request body (not including headers)", http);

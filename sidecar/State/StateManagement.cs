@@ -18,12 +18,14 @@ internal sealed class StateManagement(Components components, ResiliencyPolicies 
     {
         return components.StateStores.TryGetValue(name, out var store) ? store
             : components.StateStores.IsEmpty
-                ? throw new ApiException(500, "ERR_STATE_STORE_NOT_CONFIGURED", $"state store {name} is not configured", NotThere("DAPR_STATE_NOT_CONFIGURED"))
+                ? throw new ApiException(
+                    500, "ERR_STATE_STORE_NOT_CONFIGURED", $"state store {name} is not configured", NotThere("DAPR_STATE_NOT_CONFIGURED"))
                 {
                     Code = StatusCode.FailedPrecondition,
                     GrpcDetails = GrpcDetails.WithoutMetadata,
                 }
-                : throw new ApiException(400, "ERR_STATE_STORE_NOT_FOUND", $"state store {name} is not found", NotThere("DAPR_STATE_NOT_FOUND"))
+                : throw new ApiException(
+                    400, "ERR_STATE_STORE_NOT_FOUND", $"state store {name} is not found", NotThere("DAPR_STATE_NOT_FOUND"))
                 {
                     GrpcDetails = GrpcDetails.WithoutMetadata,
                 };
