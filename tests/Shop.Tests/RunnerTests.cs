@@ -34,7 +34,7 @@ public sealed class RunnerTests(RunnerTests.Shop shop) : IClassFixture<RunnerTes
     public async Task The_audit_holds_after_the_runner_was_killed_and_started_again_on_its_data()
     {
         var runner = await shop.Running();
-        using (var demo = await shop.Demo(300))
+        using (var demo = await shop.Demo(150))
         {
             await demo.WaitFor("orders placed");
             runner.Kill();

@@ -6,6 +6,9 @@ namespace Lavka.Shop.Tests;
 /// <summary>The demo, and then each of <see cref="SagaTests"/>, on every broker with every database.</summary>
 public sealed class SagaMatrixTests(ITestOutputHelper output)
 {
+    // One of each kind.
+    private const int Orders = 20;
+
     [Theory]
     [CellData("embedded", "sqlite")]
     [CellData("embedded", "postgresql")]
@@ -28,7 +31,7 @@ public sealed class SagaMatrixTests(ITestOutputHelper output)
         await shop.InitializeAsync();
         try
         {
-            using var demo = RunnerProcess.Demo(shop.AddressOf("gateway"), 40);
+            using var demo = RunnerProcess.Demo(shop.AddressOf("gateway"), Orders);
             Assert.True(await demo.ExitCode() == 0, demo.Output);
             foreach (var test in sagas)
             {

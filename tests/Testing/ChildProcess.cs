@@ -10,4 +10,12 @@ public static class ChildProcess
 
     /// <exception cref="System.ComponentModel.Win32Exception">There is no such program.</exception>
     public static Task<Process> Start(ProcessStartInfo start) => Starter.Start(start);
+
+    /// <summary>Ends it and what it has started with -9; completes when it is gone.</summary>
+    public static async Task Kill(Process process)
+    {
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        process.Dispose();
+    }
 }

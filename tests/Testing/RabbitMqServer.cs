@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 
@@ -17,22 +15,23 @@ public sealed class RabbitMqServer : IAsyncDisposable
     // Debian's rabbitmq-server is a wrapper that changes the user; the server itself runs as anybody.
     private const string DebianProgram = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
-    private const int LinesKept = 30;
-
     // It takes seconds; on a machine that is busy with other tests, many.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly Lazy<Task<RabbitMqServer>> TheShared = new(() => Start());
 
     private readonly TempFolder _folder = new();
-    private readonly ConcurrentQueue<string> _output = new();
     private readonly string _node = $"lavka-{Guid.NewGuid():N}@localhost";
     private readonly int _epmdPort = Ports.Free();
     private readonly int _distributionPort = Ports.Free();
     private readonly Process _janitor;
+    private readonly StartedServer _server;
     private Process? _epmd;
-    private Process? _server;
 
-    private RabbitMqServer() => _janitor = StartJanitor(_folder.Path);
+    private RabbitMqServer()
+    {
+        _janitor = StartJanitor(_folder.Path);
+        _server = new("RabbitMQ", Port, Patience, () => With(new(File.Exists(DebianProgram) ? DebianProgram : Program)), Answers);
+    }
 
     /// <summary>Why a test that needs RabbitMQ is to be skipped, or null.</summary>
     public static string? WhatIsMissing { get; } =
@@ -65,7 +64,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
 
                 """);
             server._epmd = await ChildProcess.Start(server.With(new("epmd")));
-            await server.Run();
+            await server._server.Start();
             return server;
         }
         catch
@@ -76,21 +75,10 @@ public sealed class RabbitMqServer : IAsyncDisposable
     }
 
     /// <summary>Ends it with -9, like a crash. Its data stay.</summary>
-    public async Task Stop()
-    {
-        if (_server is { } server)
-        {
-            _server = null;
-            await Kill(server);
-        }
-    }
+    public Task Stop() => _server.Stop();
 
     /// <summary>Starts it again, with its data and at its port; completes when it answers. One that still runs is stopped first.</summary>
-    public async Task Restart()
-    {
-        await Stop();
-        await Run();
-    }
+    public Task Restart() => _server.Start();
 
     public async ValueTask DisposeAsync()
     {
@@ -98,7 +86,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
         if (_epmd is { } epmd)
         {
             _epmd = null;
-            await Kill(epmd);
+            await ChildProcess.Kill(epmd);
         }
 
         _folder.Dispose();
@@ -111,55 +99,13 @@ public sealed class RabbitMqServer : IAsyncDisposable
     private static Process StartJanitor(string folder) =>
         Process.Start(new ProcessStartInfo("sh", ["-c", "trap '' INT; cat > /dev/null; until rm -rf \"$0\"; do sleep 0.1; done", folder]) { RedirectStandardInput = true })!;
 
-    private async Task Run()
-    {
-        _output.Clear();
-        var start = With(new(File.Exists(DebianProgram) ? DebianProgram : Program) { RedirectStandardOutput = true, RedirectStandardError = true });
-        var server = _server = await ChildProcess.Start(start);
-        server.OutputDataReceived += (_, line) => Keep(line.Data);
-        server.ErrorDataReceived += (_, line) => Keep(line.Data);
-        server.BeginOutputReadLine();
-        server.BeginErrorReadLine();
-        try
-        {
-            await Eventually.Get(async () => server.HasExited ? throw new InvalidOperationException("It has ended.") : await Answers() ? "" : null, "RabbitMQ", Patience);
-        }
-        catch (Exception e) when (e is InvalidOperationException or TimeoutException)
-        {
-            throw new InvalidOperationException($"RabbitMQ does not start: {e.Message} It said:\n{string.Join('\n', _output)}", e);
-        }
-    }
-
-    private void Keep(string? line)
-    {
-        if (line is not null)
-        {
-            _output.Enqueue(line);
-            while (_output.Count > LinesKept)
-            {
-                _output.TryDequeue(out _);
-            }
-        }
-    }
-
     /// <summary>Whether it speaks AMQP: what listens earlier than it is ready does not.</summary>
-    private async Task<bool> Answers()
+    private static async Task<bool> Answers(NetworkStream stream, CancellationToken cancellationToken)
     {
-        try
-        {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-            using var client = new TcpClient();
-            await client.ConnectAsync(IPAddress.Loopback, Port, limit.Token);
-            await using var stream = client.GetStream();
-            await stream.WriteAsync("AMQP\0\0\x09\x01"u8.ToArray(), limit.Token);
+        await stream.WriteAsync("AMQP\0\0\x09\x01"u8.ToArray(), cancellationToken);
 
-            // A method's frame: it asks who we are.
-            return await stream.ReadAsync(new byte[8], limit.Token) > 0;
-        }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
-        {
-            return false;
-        }
+        // A method's frame: it asks who we are.
+        return await stream.ReadAsync(new byte[8], cancellationToken) > 0;
     }
 
     /// <summary>The program with nothing of another node's, neither in its environment nor in files of the system.</summary>
@@ -195,12 +141,5 @@ public sealed class RabbitMqServer : IAsyncDisposable
         // Then its script becomes the server, and does not stay beside it: the process that is ours to kill is the server.
         start.Environment["RUNNING_UNDER_SYSTEMD"] = "true";
         return start;
-    }
-
-    private static async Task Kill(Process process)
-    {
-        process.Kill(entireProcessTree: true);
-        await process.WaitForExitAsync();
-        process.Dispose();
     }
 }

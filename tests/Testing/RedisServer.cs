@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
@@ -12,23 +11,21 @@ namespace Lavka.Testing;
 /// </summary>
 public sealed class RedisServer : IAsyncDisposable
 {
-    private const string Program = "redis-server";
-    private const int LinesKept = 30;
+    private const string Name = "redis-server";
     private const int Databases = 1024;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private static readonly Lazy<Task<RedisServer>> TheShared = new(() => Start());
 
     private readonly TempFolder _folder = new();
-    private readonly ConcurrentQueue<string> _output = new();
     private readonly string[] _settings;
-    private Process? _server;
+    private readonly StartedServer _server;
     private int _database;
 
-    private RedisServer(string[] settings) => _settings = settings;
+    private RedisServer(string[] settings) => (_settings, _server) = (settings, new("Redis", Port, Patience, Program, Answers));
 
     /// <summary>Why a test that needs Redis is to be skipped, or null.</summary>
-    public static string? WhatIsMissing { get; } = SearchPath.Has(Program) ? null : $"It starts a Redis, and there is no {Program} on the PATH (Debian: apt-get install redis-server).";
+    public static string? WhatIsMissing { get; } = SearchPath.Has(Name) ? null : $"It starts a Redis, and there is no {Name} on the PATH (Debian: apt-get install redis-server).";
 
     /// <summary>One for all tests of a run that take names of their own and let it live. The first that asks starts it.</summary>
     public static Task<RedisServer> Shared => TheShared.Value;
@@ -52,7 +49,7 @@ public sealed class RedisServer : IAsyncDisposable
         var server = new RedisServer(settings);
         try
         {
-            await server.Run();
+            await server._server.Start();
             return server;
         }
         catch
@@ -63,23 +60,10 @@ public sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>Ends it with -9, like a crash. Its data stay.</summary>
-    public async Task Stop()
-    {
-        if (_server is { } server)
-        {
-            _server = null;
-            server.Kill();
-            await server.WaitForExitAsync();
-            server.Dispose();
-        }
-    }
+    public Task Stop() => _server.Stop();
 
     /// <summary>Starts it again, with its data and at its port; completes when it answers. One that still runs is stopped first.</summary>
-    public async Task Restart()
-    {
-        await Stop();
-        await Run();
-    }
+    public Task Restart() => _server.Start();
 
     /// <summary>Does something as a client of its own; a server that wants a password does not let it.</summary>
     public Task<RedisResult> Do(string command, params object[] arguments) => Do(0, command, arguments);
@@ -97,54 +81,16 @@ public sealed class RedisServer : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private async Task Run()
-    {
-        _output.Clear();
-        string[] arguments = ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", Folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--databases", $"{Databases}", .. _settings];
-        var server = _server = await ChildProcess.Start(new(Program, arguments) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true });
-        server.OutputDataReceived += (_, line) => Keep(line.Data);
-        server.ErrorDataReceived += (_, line) => Keep(line.Data);
-        server.BeginOutputReadLine();
-        server.BeginErrorReadLine();
-        try
-        {
-            await Eventually.Get(async () => server.HasExited ? throw new InvalidOperationException("It has ended.") : await Answers() ? "" : null, "Redis", Patience);
-        }
-        catch (Exception e) when (e is InvalidOperationException or TimeoutException)
-        {
-            throw new InvalidOperationException($"Redis does not start: {e.Message} It said:\n{string.Join('\n', _output)}", e);
-        }
-    }
-
-    private void Keep(string? line)
-    {
-        if (line is not null)
-        {
-            _output.Enqueue(line);
-            while (_output.Count > LinesKept)
-            {
-                _output.TryDequeue(out _);
-            }
-        }
-    }
+    private ProcessStartInfo Program() => new(
+        Name, ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", Folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--databases", $"{Databases}", .. _settings])
+    { WorkingDirectory = Folder };
 
     /// <summary>Whether it has loaded its data. One that wants to know who we are has.</summary>
-    private async Task<bool> Answers()
+    private static async Task<bool> Answers(NetworkStream stream, CancellationToken cancellationToken)
     {
-        try
-        {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-            using var client = new TcpClient();
-            await client.ConnectAsync("127.0.0.1", Port, limit.Token);
-            await using var stream = client.GetStream();
-            await stream.WriteAsync("PING\r\n"u8.ToArray(), limit.Token);
-            var answer = new byte[64];
-            var length = await stream.ReadAsync(answer, limit.Token);
-            return Encoding.ASCII.GetString(answer, 0, length) is { Length: > 0 } text && !text.StartsWith("-LOADING", StringComparison.Ordinal);
-        }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
-        {
-            return false;
-        }
+        await stream.WriteAsync("PING\r\n"u8.ToArray(), cancellationToken);
+        var answer = new byte[64];
+        var length = await stream.ReadAsync(answer, cancellationToken);
+        return Encoding.ASCII.GetString(answer, 0, length) is { Length: > 0 } text && !text.StartsWith("-LOADING", StringComparison.Ordinal);
     }
 }
