@@ -57,12 +57,14 @@ internal static partial class Manifests
 
     public static async Task Write()
     {
+        // First: what cannot be rendered leaves the files as they are.
+        var files = await Files();
         foreach (var file in FilesThere().Keys)
         {
             File.Delete(Path.Combine(Root, file));
         }
 
-        foreach (var (file, text) in await Files())
+        foreach (var (file, text) in files)
         {
             await File.WriteAllTextAsync(Path.Combine(Root, file), text);
         }

@@ -14,6 +14,7 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly Task _accepting;
     private volatile TaskCompletionSource _forwarding = new();
     private long _held;
+    private long _answerLeft = long.MaxValue;
 
     private TcpProxy(int target)
     {
@@ -46,6 +47,9 @@ public sealed class TcpProxy : IAsyncDisposable
 
     /// <summary>Brings on what was held, and all that comes.</summary>
     public void Resume() => _forwarding.TrySetResult();
+
+    /// <summary>Closes the connection that brings the last of so many bytes from the server, after these; once.</summary>
+    public void CutAnswerAfter(long bytes) => Interlocked.Exchange(ref _answerLeft, bytes);
 
     /// <summary>Closes all connections there are.</summary>
     public void Cut()
@@ -87,7 +91,7 @@ public sealed class TcpProxy : IAsyncDisposable
         {
             await _forwarding.Task.WaitAsync(_stop.Token);
             await server.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
-            await Task.WhenAll(Forward(client, server), Forward(server, client));
+            await Task.WhenAll(Forward(client, server, isAnswer: false), Forward(server, client, isAnswer: true));
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -100,7 +104,7 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private async Task Forward(Socket from, Socket to)
+    private async Task Forward(Socket from, Socket to, bool isAnswer)
     {
         try
         {
@@ -115,6 +119,12 @@ public sealed class TcpProxy : IAsyncDisposable
                 }
 
                 await _forwarding.Task.WaitAsync(_stop.Token);
+                if (isAnswer && Interlocked.Add(ref _answerLeft, -count) < 0)
+                {
+                    Interlocked.Exchange(ref _answerLeft, long.MaxValue);
+                    throw new SocketException((int)SocketError.ConnectionReset);
+                }
+
                 for (var sent = 0; sent < count;)
                 {
                     sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), _stop.Token);
