@@ -36,9 +36,8 @@ public sealed class OnDaprTests : IAsyncLifetime
         _server = await PostgreSqlServer.StartAsync();
         _proxy = TcpProxy.Start(_server.Port);
         var component = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "components", "postgresql", "statestore.yaml"));
-        _folder.Write("statestore.yaml", component.Replace(
-            "host=localhost port=5432 user=lavka password=lavka database=lavka connect_timeout=10",
-            _server.ConnectionString.Replace($"port={_server.Port}", $"port={_proxy.Port}", StringComparison.Ordinal), StringComparison.Ordinal));
+        var address = $"postgres://{PostgreSqlServer.User}:{Uri.EscapeDataString(PostgreSqlServer.Password)}@127.0.0.1:{_proxy.Port}/lavka?sslmode=disable";
+        _folder.Write("statestore.yaml", component.Replace("host=localhost port=5432 user=lavka password=lavka database=lavka connect_timeout=10 pool_max_conns=8", address, StringComparison.Ordinal));
         _daprd = await Daprd.Start("payments", _folder.Path);
         _client = new DaprClientBuilder().UseHttpEndpoint($"http://127.0.0.1:{_daprd.HttpPort}").UseGrpcEndpoint($"http://127.0.0.1:{_daprd.GrpcPort}").Build();
     }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -19,7 +18,6 @@ public sealed partial class DaprRabbitMqTests : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly TempFolder _folder = new();
-    private readonly ConcurrentQueue<string> _log = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -44,38 +42,28 @@ public sealed partial class DaprRabbitMqTests : IDisposable
 
             return request.Path == "/dapr/subscribe" ? Answer.Json(subscriptions) : new(200);
         });
-        var port = Ports.Free();
-        using var daprd = await Start(app.Port, port);
-        try
-        {
-            using var http = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}") };
-            var accepted = await Load(rabbit, http);
+        await using var daprd = await Daprd.Start("shop", Path.Combine(_folder.Path, "resources"), app.Port);
+        using var http = new HttpClient { BaseAddress = new($"http://127.0.0.1:{daprd.HttpPort}") };
+        var accepted = await Load(rabbit, http);
 
-            // Of what daprd has answered with success, RabbitMQ has all but what it never confirmed: that is another of its faults.
-            bool HasCome(string data) => taken.ContainsKey(data);
-            await Eventually.Holds(() => accepted.Count(data => !HasCome(data)) <= _log.Count(line => Unconfirmed().IsMatch(line)), "what RabbitMQ has", Patience);
-            Assert.InRange(accepted.Count(data => !HasCome(data)), 0, Crashes);
-            await rabbit.Do(async channel =>
-            {
-                foreach (var topic in Topics)
-                {
-                    var queue = await channel.QueueDeclarePassiveAsync($"shop-{topic}");
-                    Assert.Equal((topic, 1u, 0u), (topic, queue.ConsumerCount, queue.MessageCount));
-                }
-            });
-        }
-        finally
+        // Of what daprd has answered with success, RabbitMQ has all but what it never confirmed: that is another of its faults.
+        bool HasCome(string data) => taken.ContainsKey(data);
+        await Eventually.Holds(() => accepted.Count(data => !HasCome(data)) <= daprd.Log.Count(line => Unconfirmed().IsMatch(line)), "what RabbitMQ has", Patience);
+        Assert.InRange(accepted.Count(data => !HasCome(data)), 0, Crashes);
+        await rabbit.Do(async channel =>
         {
-            daprd.Kill();
-            await daprd.WaitForExitAsync();
-        }
+            foreach (var topic in Topics)
+            {
+                var queue = await channel.QueueDeclarePassiveAsync($"shop-{topic}");
+                Assert.Equal((topic, 1u, 0u), (topic, queue.ConsumerCount, queue.MessageCount));
+            }
+        });
     }
 
     /// <summary>Publishes to all topics while RabbitMQ is killed and started again.</summary>
     /// <returns>What daprd has answered with success.</returns>
     private static async Task<IReadOnlyCollection<string>> Load(RabbitMqServer rabbit, HttpClient http)
     {
-        await Eventually.Get(async () => await Is(http, HttpMethod.Get, "/v1.0/healthz", null) ? "" : null, "daprd", Patience);
         var accepted = new ConcurrentBag<string>();
         using var stop = new CancellationTokenSource();
         var load = Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
@@ -120,25 +108,6 @@ public sealed partial class DaprRabbitMqTests : IDisposable
         {
             return false;
         }
-    }
-
-    private async Task<Process> Start(int appPort, int port)
-    {
-        var home = Path.Combine(_folder.Path, "home");
-        var unpacked = await Command.Run(Path.Combine(DaprFactAttribute.Folder, "unpack.sh"), [home]);
-        Assert.True(unpacked.ExitCode == 0, unpacked.Error);
-        string[] arguments =
-        [
-            "--app-id", "shop", "--app-port", $"{appPort}", "--dapr-http-port", $"{port}", "--dapr-grpc-port", $"{Ports.Free()}", "--dapr-internal-grpc-port", $"{Ports.Free()}",
-            "--metrics-port", $"{Ports.Free()}", "--dapr-listen-addresses", "127.0.0.1", "--resources-path", Path.Combine(_folder.Path, "resources"),
-            "--placement-host-address", "", "--scheduler-host-address", "",
-        ];
-        var daprd = await ChildProcess.Start(new(Path.Combine(home, ".dapr", "bin", "daprd"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
-        daprd.OutputDataReceived += (_, line) => _log.Enqueue(line.Data ?? "");
-        daprd.ErrorDataReceived += (_, line) => _log.Enqueue(line.Data ?? "");
-        daprd.BeginOutputReadLine();
-        daprd.BeginErrorReadLine();
-        return daprd;
     }
 
     [GeneratedRegex("did not receive confirmation of publishing")]

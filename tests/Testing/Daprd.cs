@@ -81,12 +81,11 @@ public sealed class Daprd : IAsyncDisposable
             try
             {
                 using var response = await http.GetAsync(health);
-                return response.StatusCode == HttpStatusCode.NoContent ? ""
-                    : _process.HasExited ? throw new InvalidOperationException(string.Join('\n', _log)) : null;
+                return response.StatusCode == HttpStatusCode.NoContent ? "" : null;
             }
-            catch (HttpRequestException) when (!_process.HasExited)
+            catch (HttpRequestException)
             {
-                return null;
+                return _process.HasExited ? throw new InvalidOperationException($"daprd has ended: {string.Join('\n', _log)}") : null;
             }
         }, "daprd to answer", TimeSpan.FromMinutes(1));
     }
