@@ -113,7 +113,11 @@ public sealed class ResourceFileTests
 
         // An app with a policy of its own would lose Dapr's own retries, and with them the end of an address where nobody answers (pkg/messaging/direct_messaging.go).
         Assert.False(targets.TryGetProperty("apps", out _));
-        Assert.Subset(Names(policies, "timeouts").Concat(Names(policies, "retries")).ToHashSet(), new HashSet<string> { "DefaultAppTimeoutPolicy", "DefaultAppRetryPolicy", "DaprBuiltInServiceRetries" });
+        Assert.Subset(Names(policies, "timeouts").Concat(Names(policies, "retries")).ToHashSet(), new HashSet<string> { "DefaultAppRetryPolicy", "DaprBuiltInServiceRetries" });
+
+        // After a timeout Dapr repeats even what it streams.
+        Assert.DoesNotContain("DefaultAppTimeoutPolicy", Names(policies, "timeouts"));
+        Assert.DoesNotContain("DefaultTimeoutPolicy", Names(policies, "timeouts"));
         Assert.Subset(components, Names(targets, "components"));
         Assert.Empty(Used(targets, "timeout").Except(Names(policies, "timeouts")));
         Assert.Empty(Used(targets, "retry").Except(Names(policies, "retries")));

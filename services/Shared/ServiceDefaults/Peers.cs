@@ -9,7 +9,9 @@ public sealed class Peers(DaprClient dapr)
 {
     private sealed record Problem(string? Detail);
 
-    private readonly HttpClient _http = dapr.CreateInvokableHttpClient();
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly HttpClient _http = WithPatience(dapr.CreateInvokableHttpClient());
 
     /// <summary>The service's answer, or null if it answers 404. What it refuses (4xx), is refused with its reason.</summary>
     /// <param name="service">The service's app id.</param>
@@ -54,6 +56,12 @@ public sealed class Peers(DaprClient dapr)
 
         response.Dispose();
         throw Away(service);
+    }
+
+    private static HttpClient WithPatience(HttpClient http)
+    {
+        http.Timeout = Patience;
+        return http;
     }
 
     /// <summary>503, naming the service that is away.</summary>
