@@ -116,6 +116,9 @@ public sealed class InProcessShop : IAsyncLifetime
                 ["Gateway:SignInsPerMinute"] = "100000",
                 ["Payments:SlowFor"] = SlowFor.ToString("c", CultureInfo.InvariantCulture),
                 ["Logging:LogLevel:Default"] = "Critical",
+
+                // Nobody changes their settings; to watch for it costs each one of the few watches that Linux gives a user (fs.inotify.max_user_instances).
+                ["hostBuilder:reloadConfigOnChange"] = "false",
                 ["Orders:PaymentDeadline"] = PaymentDeadline.ToString("c", CultureInfo.InvariantCulture),
             };
         }

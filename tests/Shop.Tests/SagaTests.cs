@@ -75,7 +75,7 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
     [Fact]
     public async Task Every_order_ends_although_the_broker_loses_one_event_in_twenty()
     {
-        var user = await shop.NewUser();
+        var (user, patience) = (await shop.NewUser(), TimeSpan.FromMinutes(2));
         shop.Broker.LoseOneIn(20);
         try
         {
@@ -90,18 +90,18 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
             {
                 await Eventually.Get(async () =>
                 {
-                    shop.Clock.Advance(TimeSpan.FromSeconds(10));
+                    await MoveOn();
                     return (await shop.Get<OrderView>($"/v1/orders/{placed.Id}")).Status is "delivered" or "cancelled" ? "" : null;
-                }, $"order {placed.Id} to end");
+                }, $"order {placed.Id} to end", patience);
             }
 
             foreach (var (product, left) in new[] { (cheap, new StockView(0, 0, 12)), (dear, new StockView(5, 0, 0)) })
             {
                 await Eventually.Get(async () =>
                 {
-                    shop.Clock.Advance(TimeSpan.FromSeconds(10));
+                    await MoveOn();
                     return await shop.FindStock(product) == left ? "" : null;
-                }, $"the stock of {product} to be {left}");
+                }, $"the stock of {product} to be {left}", patience);
             }
         }
         finally
@@ -251,6 +251,17 @@ public sealed class SagaTests(InProcessShop shop) : IClassFixture<InProcessShop>
         var payment = await shop.Post<PaymentView>("/v1/payments", new { OrderId = placed.Id });
 
         Assert.Equal(new PaymentView("completed", 30), payment);
+    }
+
+    /// <summary>Moves the clock, unless something is still on its way: a clock that overtakes the broker brings the payment's deadline before what is to be paid.</summary>
+    private async Task MoveOn()
+    {
+        var before = shop.Broker.Published.Count;
+        await Task.Delay(TimeSpan.FromMilliseconds(200));
+        if (shop.Broker.Published.Count == before)
+        {
+            shop.Clock.Advance(TimeSpan.FromSeconds(10));
+        }
     }
 
     private Task<HttpResponseMessage> Patch(string path, string json) => shop.Gateway.PatchAsync(new Uri(path, UriKind.Relative), new StringContent(json, Encoding.UTF8, "application/json"));

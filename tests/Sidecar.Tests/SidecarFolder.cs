@@ -26,16 +26,16 @@ internal sealed class SidecarFolder : IDisposable
 
     public SidecarOptions Options(
         string appId, int? appPort = null, SidecarMesh? mesh = null, TimeProvider? time = null, AppProtocol protocol = AppProtocol.Http) => new()
-    {
-        AppId = appId,
-        AppPort = appPort,
-        AppProtocol = protocol,
-        ResourcesPaths = [Resources],
-        DataPath = Data,
-        WorkingPath = Resources,
-        Mesh = mesh,
-        Time = time ?? TimeProvider.System,
-    };
+        {
+            AppId = appId,
+            AppPort = appPort,
+            AppProtocol = protocol,
+            ResourcesPaths = [Resources],
+            DataPath = Data,
+            WorkingPath = Resources,
+            Mesh = mesh,
+            Time = time ?? TimeProvider.System,
+        };
 
     public void Dispose() => _folder.Dispose();
 }

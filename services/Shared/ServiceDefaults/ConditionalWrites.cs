@@ -10,6 +10,9 @@ internal sealed record Guarded(StateTransactionRequest Request, string ETag)
     /// <param name="etag">Of the value that was read; empty: there was none.</param>
     public static Guarded Upsert<T>(string key, T value, string etag, JsonSerializerOptions json) => new(
         new(key, JsonSerializer.SerializeToUtf8Bytes(value, json), StateOperationType.Upsert, etag.Length > 0 ? etag : null, options: ConditionalWrites.FirstWrite), etag);
+
+    /// <param name="etag">Of the value that was read.</param>
+    public static Guarded Delete(string key, string etag) => new(new(key, null, StateOperationType.Delete, etag, options: ConditionalWrites.FirstWrite), etag);
 }
 
 /// <summary>

@@ -68,8 +68,9 @@ public sealed class FollowUpCalendar(DaprClient dapr, TimeProvider time)
     /// <param name="left">What stays in it.</param>
     /// <param name="further">What is to be looked at again, later.</param>
     /// <param name="extra">What is saved in the same transaction.</param>
-    internal async Task Replace(
-        CalendarSlot slot, IReadOnlyList<FollowUpEntry> left, IEnumerable<FollowUpEntry> further, IReadOnlyList<StateTransactionRequest> extra, CancellationToken cancellationToken)
+    /// <returns>False: somebody else has changed one of them meanwhile, another instance that looks, or who writes; it is as it was, and looked at again.</returns>
+    internal async Task<bool> TryReplace(
+        CalendarSlot slot, IReadOnlyList<FollowUpEntry> left, IEnumerable<FollowUpEntry> further, IReadOnlyList<Guarded> extra, CancellationToken cancellationToken)
     {
         await _locks[slot.Part].WaitAsync(cancellationToken);
         try
@@ -77,17 +78,16 @@ public sealed class FollowUpCalendar(DaprClient dapr, TimeProvider time)
             var later = further.ToLookup(entry => SlotOf(entry.Due));
             FollowUpEntry[] here = [.. left, .. later[slot.Slot]];
             var key = KeyOf(slot.Slot, slot.Part);
-            List<StateTransactionRequest> operations =
+            List<Guarded> changes =
             [
-                here.Length == 0 ? new(key, null, StateOperationType.Delete, slot.ETag, options: ConditionalWrites.FirstWrite) : Guarded.Upsert(key, new StoredSlot(here), slot.ETag, dapr.JsonSerializerOptions).Request,
-                .. extra,
+                here.Length == 0 ? Guarded.Delete(key, slot.ETag) : Guarded.Upsert(key, new StoredSlot(here), slot.ETag, dapr.JsonSerializerOptions), .. extra,
             ];
             foreach (var one in later.Where(one => one.Key != slot.Slot))
             {
-                operations.Add((await Add(one.Key, slot.Part, [.. one], cancellationToken)).Request);
+                changes.Add(await Add(one.Key, slot.Part, [.. one], cancellationToken));
             }
 
-            await dapr.ExecuteStateTransactionAsync(Outbox.Store, operations, cancellationToken: cancellationToken);
+            return await dapr.TryExecute(Outbox.Store, changes, [], cancellationToken);
         }
         finally
         {

@@ -51,6 +51,7 @@ internal sealed partial class FollowUps<T>(
     private const int SecondLook = 120 / FollowUpCalendar.SlotSeconds;
     private const int WatermarkEvery = 4;
     private const int AtOnce = 100;
+    private const int MostAttempts = 10;
     private const string WatermarkKey = "follow-up-watermark";
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(10);
@@ -106,10 +107,30 @@ internal sealed partial class FollowUps<T>(
         }
     }
 
+    /// <summary>Looks at what is due in a slot; anew, when another instance has looked at it meanwhile, or somebody has written into it.</summary>
     private async Task Look(CalendarSlot slot, CancellationToken cancellationToken)
+    {
+        for (var (attempt, left) = (1, slot); left is not null && !await TryLook(left, cancellationToken); attempt++)
+        {
+            if (attempt == MostAttempts)
+            {
+                throw new DaprException($"The calendar's slot {slot.Slot} is changed by others all the time.");
+            }
+
+            await Task.Delay(Random.Shared.Next(1, 20 * attempt), cancellationToken);
+            left = (await calendar.Read([slot.Slot], cancellationToken)).FirstOrDefault(one => one.Part == slot.Part);
+        }
+    }
+
+    private async Task<bool> TryLook(CalendarSlot slot, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var due = slot.Entries.Where(entry => entry.Due <= now).ToList();
+        if (due.Count == 0)
+        {
+            return true;
+        }
+
         var further = new List<FollowUpEntry>();
         foreach (var entries in due.Chunk(AtOnce))
         {
@@ -123,11 +144,8 @@ internal sealed partial class FollowUps<T>(
             }
         }
 
-        if (due.Count > 0)
-        {
-            var extra = await UpdateStanding(due, further, cancellationToken);
-            await calendar.Replace(slot, [.. slot.Entries.Where(entry => entry.Due > now)], further, extra, cancellationToken);
-        }
+        var standing = await UpdateStanding(due, further, cancellationToken);
+        return await calendar.TryReplace(slot, [.. slot.Entries.Where(entry => entry.Due > now)], further, standing, cancellationToken);
     }
 
     /// <summary>The entry for the next look; null: there is to be none.</summary>
@@ -163,7 +181,7 @@ internal sealed partial class FollowUps<T>(
     }
 
     /// <summary>The list of what stands still, if it is another one now.</summary>
-    private async Task<IReadOnlyList<StateTransactionRequest>> UpdateStanding(IReadOnlyList<FollowUpEntry> looked, IReadOnlyList<FollowUpEntry> further, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<Guarded>> UpdateStanding(IReadOnlyList<FollowUpEntry> looked, IReadOnlyList<FollowUpEntry> further, CancellationToken cancellationToken)
     {
         var standing = further.Where(entry => entry.Times >= StandsAfter).ToList();
         if (standing.Count == 0 && looked.All(entry => entry.Times < StandsAfter))
@@ -174,7 +192,7 @@ internal sealed partial class FollowUps<T>(
         var (known, etag) = await dapr.GetStateAndETagAsync<Standing?>(Outbox.Store, Standing.Key, cancellationToken: cancellationToken);
         var next = new Standing([.. (known?.Entries ?? []).Where(entry => looked.All(one => one.Key != entry.Key)).Concat(standing).OrderBy(entry => entry.Since).Take(Standing.Most)]);
         metrics.Standing = next.Entries.Count;
-        return [Guarded.Upsert(Standing.Key, next, etag, dapr.JsonSerializerOptions).Request];
+        return [Guarded.Upsert(Standing.Key, next, etag, dapr.JsonSerializerOptions)];
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Key} stands still and tells {Event} again ({Times})")]
