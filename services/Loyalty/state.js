@@ -57,18 +57,23 @@ class Documents {
   // state.get knows no ETags over HTTP, getBulk does; it answers in any order.
   async #read(keys) {
     const items = new Map((await this.#state.getBulk(store, keys)).map(item => [item.key, item]));
-    return Promise.all(keys.map(async key => {
+
+    // A connection that breaks in the middle of a bulk read is, to daprd, the end of the answer: what is missing is asked for once more, alone.
+    for (const key of keys.filter(key => isMissing(items.get(key)))) {
+      const [item] = await this.#state.getBulk(store, [key]);
+      items.set(key, item);
+    }
+
+    return keys.map(key => {
       const { data, etag, error } = items.get(key) ?? {};
       if (error) throw new Error(error);
-      if ((data ?? undefined) === undefined && await this.#isThere(key)) throw new Error(`A bulk read left out the document '${key}'.`);
       return { key, data: data ?? undefined, etag };
-    }));
+    });
   }
+}
 
-  // A connection that breaks in the middle of a bulk read is, to daprd, the end of the answer: what is missing may be there.
-  async #isThere(key) {
-    return ![undefined, null, ''].includes(await this.#state.get(store, key));
-  }
+function isMissing(item) {
+  return (item?.data ?? undefined) === undefined && !item?.error;
 }
 
 function upsert([{ key, etag }, value]) {
