@@ -63,7 +63,7 @@ public sealed class RobustnessTests
     [InlineData("/v1.0/publish/pubsub/t", HttpStatusCode.InternalServerError, "ERR_PUBSUB_PUBLISH_MESSAGE")]
     [InlineData("/v1.0/invoke/app/method/x", HttpStatusCode.InternalServerError, "ERR_DIRECT_INVOKE")]
     [InlineData("/v1.0/bindings/files", HttpStatusCode.BadRequest, "ERR_MALFORMED_REQUEST")]
-    [InlineData("/v1.0-alpha1/jobs/j", HttpStatusCode.BadRequest, "ERR_MALFORMED_REQUEST")]
+    [InlineData("/v1.0-alpha1/jobs/j", HttpStatusCode.BadRequest, "ERR_BODY_READ")]
     public async Task A_body_that_is_too_large_is_refused(string path, HttpStatusCode status, string errorCode)
     {
         await using var test = await TestApp.Start();

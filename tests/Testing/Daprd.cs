@@ -75,7 +75,7 @@ public sealed class Daprd : IAsyncDisposable
         _process.BeginErrorReadLine();
 
         using var http = new HttpClient();
-        var health = new Uri($"http://127.0.0.1:{HttpPort}/v1.0/healthz/outbound");
+        var health = new Uri($"http://127.0.0.1:{HttpPort}/v1.0/healthz");
         await Eventually.Get(async () =>
         {
             try

@@ -41,7 +41,7 @@ public sealed class RedisConnectionTests
     {
         var address = $"127.0.0.1:{Ports.Free()}";
 
-        Assert.Contains($"Redis at {address}: Connection refused", await StartError(address, "500ms"), StringComparison.Ordinal);
+        Assert.Contains($"Redis at {address}: Connection refused", await StartError(address, "3s"), StringComparison.Ordinal);
     }
 
     [Fact]
