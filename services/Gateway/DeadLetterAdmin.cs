@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using Lavka.Contracts;
 using Lavka.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -43,25 +44,22 @@ public static class DeadLetterAdmin
 
     private static async Task<ListView> List(string? service, Peers peers, CancellationToken stop)
     {
-        var (items, away) = (new List<DeadLetterView>(), new List<string>());
-        foreach (var one in service is null ? Services : [Known(service)])
-        {
-            try
-            {
-                for (string? cursor = ""; cursor is not null;)
-                {
-                    var page = await peers.Get<Page<DeadLetter>>(one, $"/dead-letters?limit=100{(cursor.Length == 0 ? "" : $"&cursor={cursor}")}", stop);
-                    items.AddRange(page!.Items.Select(letter => new DeadLetterView(one, letter)));
-                    cursor = page.NextCursor;
-                }
-            }
-            catch (RequestException)
-            {
-                away.Add(one);
-            }
-        }
-
+        var (items, away) = await EachService.Ask(service is null ? Services : [Known(service)], one => ListOf(one, peers, stop));
         return new(items, away);
+    }
+
+    private static async IAsyncEnumerable<DeadLetterView> ListOf(string one, Peers peers, [EnumeratorCancellation] CancellationToken stop)
+    {
+        for (string? cursor = ""; cursor is not null;)
+        {
+            var page = await peers.Get<Page<DeadLetter>>(one, $"/dead-letters?limit=100{(cursor.Length == 0 ? "" : $"&cursor={cursor}")}", stop);
+            foreach (var letter in page!.Items)
+            {
+                yield return new(one, letter);
+            }
+
+            cursor = page.NextCursor;
+        }
     }
 
     /// <summary>One that cannot be delivered now is not to keep the others back.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Lavka.Contracts;
 using Lavka.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -22,20 +23,15 @@ public static class StandingAdmin
 
     private static async Task<ListView> List(Peers peers, CancellationToken cancellationToken)
     {
-        var (items, away) = (new List<StandingView>(), new List<string>());
-        foreach (var service in Services)
-        {
-            try
-            {
-                var standing = await peers.Get<Standing>(service, "/standing", cancellationToken);
-                items.AddRange(standing!.Entries.Select(entry => new StandingView(service, entry.Key, entry.Since, entry.Times)));
-            }
-            catch (RequestException)
-            {
-                away.Add(service);
-            }
-        }
-
+        var (items, away) = await EachService.Ask(Services, service => ListOf(service, peers, cancellationToken));
         return new(items, away);
+    }
+
+    private static async IAsyncEnumerable<StandingView> ListOf(string service, Peers peers, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var entry in (await peers.Get<Standing>(service, "/standing", cancellationToken))!.Entries)
+        {
+            yield return new(service, entry.Key, entry.Since, entry.Times);
+        }
     }
 }

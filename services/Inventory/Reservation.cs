@@ -48,12 +48,12 @@ public sealed record Reservation(string OrderId, ReservationStatus Status, IRead
             if (available.IsDiscontinued || available.OnHand < quantity)
             {
                 var reason = available.IsDiscontinued ? $"Product '{productId}' is not for sale any more." : $"Of product '{productId}' there are {available.OnHand} on hand, not {quantity}.";
-                return new Reservation(order.OrderId, ReservationStatus.Rejected, order.Lines, reason).Telling(new StockRejected(order.OrderId, reason));
+                return Answering(new(order.OrderId, ReservationStatus.Rejected, order.Lines, reason));
             }
         }
 
         Move(order.Lines, stock, (item, quantity) => item with { OnHand = item.OnHand - quantity, Reserved = item.Reserved + quantity });
-        return new Reservation(order.OrderId, ReservationStatus.Reserved, order.Lines).Telling(new StockReserved(order.OrderId));
+        return Answering(new(order.OrderId, ReservationStatus.Reserved, order.Lines));
     }
 
     /// <summary>The order is paid: its pieces are sold.</summary>
@@ -85,6 +85,8 @@ public sealed record Reservation(string OrderId, ReservationStatus Status, IRead
 
         return (this with { Status = ReservationStatus.Released }).Telling(new StockReleased(OrderId));
     }
+
+    private static Change<Reservation> Answering(Reservation reservation) => reservation.Telling(reservation.Answer);
 
     private static IEnumerable<(string ProductId, long Quantity)> Pieces(IReadOnlyList<OrderLine> lines) =>
         lines.GroupBy(line => line.ProductId).Select(product => (product.Key, product.Sum(line => line.Quantity)));

@@ -56,11 +56,13 @@ public sealed record Order(
     {
         OrderStatus.Pending => new OrderCreated(OrderId, UserId, Lines, Total, Address, PayWithinSeconds),
         OrderStatus.Confirmed => new OrderConfirmed(OrderId, UserId, Total),
-        OrderStatus.Paid or OrderStatus.Shipped => new OrderPaid(OrderId, UserId, Lines, Total, Address),
+        OrderStatus.Paid or OrderStatus.Shipped => Paid,
         OrderStatus.Cancelled => new OrderCancelled(OrderId, UserId, Reason!),
         OrderStatus.Returned => new OrderReturned(OrderId, UserId, Reason!),
         _ => null,
     };
+
+    private OrderPaid Paid => new(OrderId, UserId, Lines, Total, Address);
 
     private bool IsUnpaid => Status is OrderStatus.Pending or OrderStatus.Confirmed;
 
@@ -69,7 +71,7 @@ public sealed record Order(
         string orderId, string userId, IReadOnlyList<OrderLine> lines, DateTimeOffset now, Address? address = null, double? payWithinSeconds = null, DateTimeOffset? payBy = null)
     {
         var order = new Order(orderId, userId, lines, OrderStatus.Pending, now, null, null, address, payWithinSeconds, [new(OrderStatus.Pending, now, null, null)], payBy);
-        return order.Telling(order.Question);
+        return Asking(order);
     }
 
     /// <summary>What an event makes of the order.</summary>
@@ -80,12 +82,12 @@ public sealed record Order(
     {
         // Told again, it asks what became of the order.
         StockReserved => Status == OrderStatus.Pending
-            ? Become(OrderStatus.Confirmed, null, at, cause).Telling(new OrderConfirmed(OrderId, UserId, Total))
-            : this.Unchanged(Status is OrderStatus.Delivered ? new OrderPaid(OrderId, UserId, Lines, Total, Address) : Question),
+            ? Asking(Become(OrderStatus.Confirmed, null, at, cause))
+            : this.Unchanged(Status is OrderStatus.Delivered ? Paid : Question),
         StockRejected rejected => Status == OrderStatus.Pending ? Cancel(rejected.Reason, at, cause) : this.Unchanged(),
         PaymentCompleted => Status switch
         {
-            OrderStatus.Confirmed => Become(OrderStatus.Paid, null, at, cause).Telling(new OrderPaid(OrderId, UserId, Lines, Total, Address)),
+            OrderStatus.Confirmed => Asking(Become(OrderStatus.Paid, null, at, cause)),
 
             // Payments charges what was confirmed, and gives back what was cancelled; the one is not possible, the other not ours to do.
             OrderStatus.Pending => throw Impossible(@event),
@@ -115,7 +117,7 @@ public sealed record Order(
         },
         ShipmentReturned returned => Status switch
         {
-            OrderStatus.Paid or OrderStatus.Shipped => (Become(OrderStatus.Returned, returned.Reason, at, cause) with { TrackingNumber = returned.TrackingNumber }).Telling(new OrderReturned(OrderId, UserId, returned.Reason)),
+            OrderStatus.Paid or OrderStatus.Shipped => Asking(Become(OrderStatus.Returned, returned.Reason, at, cause) with { TrackingNumber = returned.TrackingNumber }),
             OrderStatus.Returned => this.Unchanged(),
             _ => throw Impossible(@event),
         },
@@ -131,7 +133,10 @@ public sealed record Order(
     /// <summary>Calls an order off that is not paid yet; a paid one is called off by stopping its shipment.</summary>
     public Change<Order> CancelUnpaid(string reason, DateTimeOffset at) => IsUnpaid ? Cancel(reason, at, null) : this.Unchanged();
 
-    private Change<Order> Cancel(string reason, DateTimeOffset at, Cause? cause) => Become(OrderStatus.Cancelled, reason, at, cause).Telling(new OrderCancelled(OrderId, UserId, reason));
+    private Change<Order> Cancel(string reason, DateTimeOffset at, Cause? cause) => Asking(Become(OrderStatus.Cancelled, reason, at, cause));
+
+    /// <summary>The order as it is now, asking those it waits for: for the first time with what it would ask again.</summary>
+    private static Change<Order> Asking(Order order) => order.Telling(order.Question);
 
     private Order Become(OrderStatus status, string? reason, DateTimeOffset at, Cause? cause) =>
         this with { Status = status, Reason = reason, History = [.. History ?? [], new(status, at, reason, cause)] };

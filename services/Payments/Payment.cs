@@ -65,13 +65,15 @@ public sealed record Payment(string OrderId, string UserId, decimal Amount, Paym
         {
             case ChargeOutcome.Taken:
                 JournalPage.Charge(journal, OrderId, Amount, now);
-                return (this with { Status = PaymentStatus.Completed, Reason = null }).Telling(new PaymentCompleted(OrderId, UserId, Amount));
+                return Answering(this with { Status = PaymentStatus.Completed, Reason = null });
             case ChargeOutcome.Declined:
-                return (this with { Status = PaymentStatus.Failed, Reason = reason }).Telling(new PaymentFailed(OrderId, reason!));
+                return Answering(this with { Status = PaymentStatus.Failed, Reason = reason });
             default:
                 return (this with { Status = PaymentStatus.Unknown, Reason = "The provider has not answered yet." }).Quietly();
         }
     }
+
+    private static Change<Payment> Answering(Payment payment) => payment.Telling(payment.Answer);
 
     /// <summary>The money is back with the customer.</summary>
     public Change<Payment> Refund(Parts<JournalPage> journal, DateTimeOffset now)

@@ -88,7 +88,6 @@ public sealed record Shipment(string OrderId, ShipmentStatus Status, string Trac
         _ => new ShipmentDispatched(OrderId, TrackingNumber, [.. (Packages ?? []).Select(package => package.TrackingNumber)]),
     };
 
-
     public static string KeyOf(string orderId) => $"shipment-{orderId}";
 
     /// <summary>
