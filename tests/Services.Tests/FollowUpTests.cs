@@ -102,6 +102,22 @@ public sealed class FollowUpTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_clock_that_is_put_back_stops_nothing()
+    {
+        var clock = new BentClock(_service.Clock);
+        var followUps = _service.FollowUps<Errand>(clock: clock);
+        clock.Ahead = TimeSpan.FromHours(1);
+        await followUps.Look(default);
+        clock.Ahead = TimeSpan.Zero;
+        await followUps.Look(default);
+        await Save("a", isWaiting: true);
+
+        await Pass(followUps, seconds: 35);
+
+        Assert.Single(_published);
+    }
+
+    [Fact]
     public async Task Of_two_instances_that_look_at_once_one_enters_it_again()
     {
         var (one, other) = (_service.FollowUps<Errand>(), _service.FollowUps<Errand>());
@@ -118,6 +134,13 @@ public sealed class FollowUpTests : IAsyncLifetime
         await one.Look(default);
 
         Assert.Equal(5, _published.Count);
+    }
+
+    private sealed class BentClock(TimeProvider clock) : TimeProvider
+    {
+        public TimeSpan Ahead { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => clock.GetUtcNow() + Ahead;
     }
 
     private async Task Pass(FollowUps<Errand> followUps, int seconds)

@@ -36,9 +36,9 @@ internal sealed class TestService : IAsyncDisposable
     public static async Task<TestService> Start(string name, Action<Published> published) => new(name, await ServiceSidecar.Start(name), published);
 
     /// <summary>What follows up the service's aggregates; it looks when a test has it look.</summary>
-    public FollowUps<T> FollowUps<T>(IFollowUp<T>? followUp = null)
+    public FollowUps<T> FollowUps<T>(IFollowUp<T>? followUp = null, TimeProvider? clock = null)
         where T : class, IAwaiting =>
-        new(Dapr.Client, _calendar, Store, Outbox, new FollowUpMetrics(Metrics), Clock, NullLogger<FollowUps<T>>.Instance, followUp);
+        new(Dapr.Client, _calendar, Store, Outbox, new FollowUpMetrics(Metrics), clock ?? Clock, NullLogger<FollowUps<T>>.Instance, followUp);
 
     /// <summary>Runs a handler as the delivery of the event with this id does.</summary>
     public async Task Deliver(string eventId, Func<AggregateStore, Task> handler)

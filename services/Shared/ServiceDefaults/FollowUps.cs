@@ -64,30 +64,32 @@ internal sealed partial class FollowUps<T>(
     {
         var now = FollowUpCalendar.SlotOf(time.GetUtcNow());
 
-        // The last two slots are looked at again and again: somebody may just be writing into them.
-        _looked ??= Math.Min(now - 2, await dapr.GetStateAsync<long?>(Outbox.Store, WatermarkKey, cancellationToken: cancellationToken) ?? now);
+        // The last two slots are looked at again and again: somebody may just be writing into them. A clock that was put back begins with where it is.
+        var last = now - 2;
+        var looked = Math.Min(last, _looked ?? await dapr.GetStateAsync<long?>(Outbox.Store, WatermarkKey, cancellationToken: cancellationToken) ?? now);
         while (true)
         {
-            var until = Math.Min(now, _looked.Value + SlotsAtOnce);
-            var slots = Enumerable.Range(1, (int)(until - _looked.Value)).Select(i => _looked.Value + i).ToList();
-            foreach (var slot in await calendar.Read(slots.Concat(slots.Select(slot => slot - SecondLook)).Distinct(), cancellationToken))
+            var until = Math.Min(now, looked + SlotsAtOnce);
+            var done = Math.Min(until, last);
+            foreach (var slot in await calendar.Read(Between(looked, until).Concat(Between(looked, done).Select(slot => slot - SecondLook)).Distinct(), cancellationToken))
             {
                 await Look(slot, cancellationToken);
             }
 
-            var looked = Math.Min(until, now - 2);
-            if (looked > _looked && (until < now || looked % WatermarkEvery == 0))
+            if (done > looked && (until < now || done % WatermarkEvery == 0))
             {
                 // For who starts anew: to look again at what has been looked at does no harm.
-                await dapr.SaveStateAsync<long?>(Outbox.Store, WatermarkKey, looked, cancellationToken: cancellationToken);
+                await dapr.SaveStateAsync<long?>(Outbox.Store, WatermarkKey, done, cancellationToken: cancellationToken);
             }
 
-            _looked = looked;
+            _looked = looked = done;
             if (until == now)
             {
                 return;
             }
         }
+
+        static IEnumerable<long> Between(long after, long until) => Enumerable.Range(1, (int)(until - after)).Select(i => after + i);
     }
 
     /// <inheritdoc />
