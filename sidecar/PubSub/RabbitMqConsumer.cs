@@ -123,7 +123,8 @@ internal sealed class RabbitMqConsumer : IAsyncDisposable
         }
         catch (Exception e) when (RabbitMqErrors.IsFailure(e))
         {
-            // The connection broke meanwhile: the broker delivers the message again.
+            // The connection broke meanwhile, or the channel is of no use any more: the broker delivers the message again to the next.
+            await SetEnded(RabbitMqErrors.Explain(e));
         }
         finally
         {

@@ -10,7 +10,7 @@ internal static partial class RabbitMqErrors
 {
     /// <summary>Whether this is how the client says that RabbitMQ or the connection has failed; it says a missing answer in two ways.</summary>
     public static bool IsFailure(Exception e) =>
-        e is OperationInterruptedException or PublishException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException or SocketException;
+        e is RabbitMQClientException or IOException or TimeoutException or OperationCanceledException or InvalidOperationException or SocketException;
 
     /// <summary>What RabbitMQ says to a request that failed, and what to do if it is a matter of what is there already.</summary>
     public static string Explain(Exception e)

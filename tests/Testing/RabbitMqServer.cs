@@ -30,12 +30,15 @@ public sealed class RabbitMqServer : IAsyncDisposable
     private RabbitMqServer()
     {
         _janitor = StartJanitor(_folder.Path);
-        _server = new("RabbitMQ", Port, Patience, () => With(new(File.Exists(DebianProgram) ? DebianProgram : Program)), Answers);
+        _server = new("RabbitMQ", Port, Patience, () => With(new(ProgramPath)), Answers);
     }
 
     /// <summary>Why a test that needs RabbitMQ is to be skipped, or null.</summary>
     public static string? WhatIsMissing { get; } =
         SearchPath.Has(Program) || File.Exists(DebianProgram) ? null : $"It starts a RabbitMQ, and there is no {Program} on the PATH (Debian: apt-get install rabbitmq-server).";
+
+    /// <summary>The program that is the server.</summary>
+    public static string ProgramPath => File.Exists(DebianProgram) ? DebianProgram : Program;
 
     /// <summary>One for all tests of a run that take names of their own and let it live. The first that asks starts it.</summary>
     public static Task<RabbitMqServer> Shared => TheShared.Value;
