@@ -81,6 +81,9 @@ internal sealed class Shop : IAsyncDisposable
             ["APP_ID"] = app.AppId,
             ["DAPR_HTTP_PORT"] = app.HttpPort.ToString(CultureInfo.InvariantCulture),
             ["DAPR_GRPC_PORT"] = app.GrpcPort.ToString(CultureInfo.InvariantCulture),
+
+            // On this sidecar what has to be tried again does not hold up the next bulk.
+            ["SUBSCRIBE_IN_BULK"] = "true",
         };
         if (app.AppPort is { } port)
         {

@@ -22,11 +22,13 @@ public sealed class StockLevels(AggregateStore store, IConfiguration configurati
     {
         foreach (var productId in productIds)
         {
+            var key = Stock.KeyOf(productId);
+
             // Again after a change if it is true no more: the stock may have moved between its reading and the saving, and who moved it saw nothing to tell.
             do
             {
-                await store.Change<StockLevel>(StockLevel.KeyOf(productId), async level =>
-                    await store.FindPart<Stock>(Stock.KeyOf(productId), stop) is { } stock ? Compare(level, stock) : Change.Nothing<StockLevel>(), stop);
+                await store.Change<StockLevel, Stock>(StockLevel.KeyOf(productId), [key], (level, parts) =>
+                    parts[key] is { } stock ? Compare(level, stock) : Change.Nothing<StockLevel>(), stop);
             }
             while (await IsOutdated(productId, stop));
         }

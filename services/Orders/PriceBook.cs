@@ -7,7 +7,7 @@ using Lavka.ServiceDefaults;
 namespace Lavka.Orders;
 
 /// <summary>What products cost: from Orders' own copy; from Catalog where a product is so new that its event has not come yet.</summary>
-public sealed class PriceBook(AggregateStore store, Prices.PricesClient catalog, TimeProvider time)
+public sealed partial class PriceBook(AggregateStore store, Prices.PricesClient catalog, TimeProvider time, ILogger<PriceBook> log)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -32,9 +32,13 @@ public sealed class PriceBook(AggregateStore store, Prices.PricesClient catalog,
             var request = new GetPricesRequest { ProductIds = { productIds } };
             return (await catalog.GetAsync(request, deadline: time.GetUtcNow().UtcDateTime + Patience, cancellationToken: stop)).Products;
         }
-        catch (RpcException) when (!stop.IsCancellationRequested)
+        catch (RpcException e) when (!stop.IsCancellationRequested)
         {
+            LogAway(e.Status.StatusCode, e.Status.Detail);
             throw Peers.Away(Topics.Catalog);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Catalog does not tell the price of a new product: {Status}: {Problem}")]
+    private partial void LogAway(StatusCode status, string problem);
 }

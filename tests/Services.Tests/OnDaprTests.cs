@@ -1,8 +1,8 @@
 using Dapr.Client;
+using Grpc.Net.Client;
 using Lavka.Payments;
 using Lavka.ServiceDefaults;
 using Lavka.Testing;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -99,7 +99,7 @@ public sealed class OnDaprTests : IAsyncLifetime
 
     private AggregateStore NewStore()
     {
-        var outbox = new Outbox(Client, new ServiceName("payments"), NullLogger<Outbox>.Instance);
-        return new(Client, outbox, new FollowUpCalendar(Client, TimeProvider.System), new HttpContextAccessor(), NullLogger<AggregateStore>.Instance);
+        var outbox = new Outbox(Client, new(GrpcChannel.ForAddress($"http://127.0.0.1:{_daprd!.GrpcPort}")), new ServiceName("payments"), NullLogger<Outbox>.Instance);
+        return new(Client, outbox, new FollowUpCalendar(Client, TimeProvider.System), NullLogger<AggregateStore>.Instance);
     }
 }

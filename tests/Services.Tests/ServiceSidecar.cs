@@ -5,6 +5,7 @@ using System.Text.Json;
 using Dapr.Client;
 using Dapr.Client.Autogen.Grpc.v1;
 using Grpc.Core;
+using Grpc.Net.Client;
 using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
@@ -22,16 +23,22 @@ internal sealed class ServiceSidecar : IAsyncDisposable
 
     private readonly EmbeddedSidecar _sidecar;
     private readonly TempFolder _folder;
+    private readonly GrpcChannel _channel;
     private readonly SocketsHttpHandler _connections = new() { UseProxy = false };
 
     private ServiceSidecar(EmbeddedSidecar sidecar, TempFolder folder)
     {
         (_sidecar, _folder) = (sidecar, folder);
+        _channel = GrpcChannel.ForAddress(sidecar.GrpcEndpoint, new() { HttpHandler = new Calls(this, _connections), ThrowOperationCanceledOnCancellation = true });
+        Api = new(_channel);
         Client = new DaprClientBuilder().UseHttpEndpoint(sidecar.HttpEndpoint.ToString()).UseGrpcEndpoint(sidecar.GrpcEndpoint.ToString())
             .UseGrpcChannelOptions(new() { HttpHandler = new Calls(this, _connections), ThrowOperationCanceledOnCancellation = true }).Build();
     }
 
     public DaprClient Client { get; }
+
+    /// <summary>Its gRPC API.</summary>
+    public Dapr.Client.Autogen.Grpc.v1.Dapr.DaprClient Api { get; }
 
     /// <summary>Told what is published.</summary>
     public Action<Published> OnPublished { get; set; } = _ => { };
@@ -41,6 +48,9 @@ internal sealed class ServiceSidecar : IAsyncDisposable
 
     /// <summary>Runs before each save: the moment for somebody else to save first.</summary>
     public Func<Task> BeforeSave { get; set; } = () => Task.CompletedTask;
+
+    /// <summary>Asked before each transaction; true makes it fail.</summary>
+    public Func<ExecuteStateTransactionRequest, bool> FailsToSave { get; set; } = _ => false;
 
     /// <summary>How often something was saved.</summary>
     public int Saves { get; private set; }
@@ -78,12 +88,13 @@ internal sealed class ServiceSidecar : IAsyncDisposable
         _sidecar.ClearState();
         Sent.Clear();
         Saves = 0;
-        (OnPublished, FailsToPublish, BeforeSave, FailsToSend) = (_ => { }, () => false, () => Task.CompletedTask, () => Task.FromResult(false));
+        (OnPublished, FailsToPublish, BeforeSave, FailsToSend, FailsToSave) = (_ => { }, () => false, () => Task.CompletedTask, () => Task.FromResult(false), _ => false);
     }
 
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
+        _channel.Dispose();
         _connections.Dispose();
         await _sidecar.DisposeAsync();
         _folder.Dispose();
@@ -100,17 +111,17 @@ internal sealed class ServiceSidecar : IAsyncDisposable
           metadata: [{string.Join(", ", metadata.Select(item => $"{{ name: {item.Name}, value: \"{item.Value}\" }}"))}]
         """;
 
-    private async Task<bool> IsLetThrough(string call)
+    private async Task<bool> IsLetThrough(string call, ReadOnlyMemory<byte> request)
     {
         switch (call)
         {
-            case "PublishEvent":
+            case "PublishEvent" or "BulkPublishEvent":
                 return !FailsToPublish();
             case "InvokeBinding":
                 return !await FailsToSend();
             case "SaveState" or "ExecuteStateTransaction":
                 await BeforeSave();
-                return true;
+                return call == "SaveState" || !FailsToSave(ExecuteStateTransactionRequest.Parser.ParseFrom(request.Span));
             default:
                 return true;
         }
@@ -120,13 +131,13 @@ internal sealed class ServiceSidecar : IAsyncDisposable
     {
         switch (call)
         {
-            case "PublishEvent":
-                var published = PublishEventRequest.Parser.ParseFrom(request);
-                var data = JsonDocument.Parse(published.Data.Memory).RootElement;
-                var @event = new Published(published.Topic, published.Metadata["cloudevent.type"], published.Metadata["cloudevent.id"], data);
-                var problem = EventSchemas.Problem(@event.Type, @event.Data);
-                Assert.True(problem is null, problem);
-                OnPublished(@event);
+            case "BulkPublishEvent":
+                var published = BulkPublishRequest.Parser.ParseFrom(request);
+                foreach (var entry in published.Entries)
+                {
+                    Note(new Published(published.Topic, entry.Metadata["cloudevent.type"], entry.Metadata["cloudevent.id"], JsonDocument.Parse(entry.Event.Memory).RootElement));
+                }
+
                 break;
             case "InvokeBinding":
                 var sent = InvokeBindingRequest.Parser.ParseFrom(request);
@@ -136,6 +147,13 @@ internal sealed class ServiceSidecar : IAsyncDisposable
                 Saves++;
                 break;
         }
+    }
+
+    private void Note(Published @event)
+    {
+        var problem = EventSchemas.Problem(@event.Type, @event.Data);
+        Assert.True(problem is null, problem);
+        OnPublished(@event);
     }
 
     /// <summary>The way of the client's calls to the sidecar.</summary>
@@ -148,7 +166,7 @@ internal sealed class ServiceSidecar : IAsyncDisposable
         {
             var call = request.RequestUri!.AbsolutePath[Service.Length..];
             var message = await request.Content!.ReadAsByteArrayAsync(cancellationToken);
-            if (!await sidecar.IsLetThrough(call))
+            if (!await sidecar.IsLetThrough(call, message.AsMemory(Prefix)))
             {
                 return Failure(StatusCode.Internal);
             }

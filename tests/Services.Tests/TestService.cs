@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
 using Lavka.ServiceDefaults;
 using Lavka.Sidecar.Testing;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -10,7 +9,6 @@ namespace Lavka.Services.Tests;
 /// <summary>What a service's use cases run on: their sidecar, in the test's process.</summary>
 internal sealed class TestService : IAsyncDisposable
 {
-    private readonly HttpContextAccessor _http = new();
     private static readonly IMeterFactory Metrics = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
     private readonly FollowUpCalendar _calendar;
 
@@ -19,9 +17,9 @@ internal sealed class TestService : IAsyncDisposable
     {
         Dapr = dapr;
         Dapr.OnPublished = published;
-        Outbox = new Outbox(Dapr.Client, new ServiceName(name), NullLogger<Outbox>.Instance);
+        Outbox = new Outbox(Dapr.Client, Dapr.Api, new ServiceName(name), NullLogger<Outbox>.Instance);
         _calendar = new FollowUpCalendar(Dapr.Client, Clock);
-        Store = new AggregateStore(Dapr.Client, Outbox, _calendar, _http, NullLogger<AggregateStore>.Instance);
+        Store = new AggregateStore(Dapr.Client, Outbox, _calendar, NullLogger<AggregateStore>.Instance);
     }
 
     public ServiceSidecar Dapr { get; }
@@ -43,14 +41,14 @@ internal sealed class TestService : IAsyncDisposable
     /// <summary>Runs a handler as the delivery of the event with this id does.</summary>
     public async Task Deliver(string eventId, Func<AggregateStore, Task> handler)
     {
-        _http.HttpContext = new DefaultHttpContext { Request = { Headers = { ["Cloudevent.id"] = eventId } } };
+        Cause.Current = new(eventId, "");
         try
         {
             await handler(Store);
         }
         finally
         {
-            _http.HttpContext = null;
+            Cause.Current = null;
         }
     }
 

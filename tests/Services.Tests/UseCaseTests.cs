@@ -146,13 +146,14 @@ public sealed class UseCaseTests
     {
         await using var payments = await TestService.Start("payments", _published.Add);
         var provider = new FakeProvider();
+        var another = new TestService("payments", payments.Dapr, _published.Add);
         var once = 1;
         payments.Dapr.BeforeSave = async () =>
         {
-            // The charge has been made, its payment is about to be saved: now the cancellation comes.
+            // The charge has been made, its payment is about to be saved: now the cancellation comes, to another instance.
             if (once-- > 0)
             {
-                await payments.Store.Change<Payment>(Payment.KeyOf("o"), _ => new Payment("o", "u", 0, PaymentStatus.Void).Quietly(), default);
+                await another.Store.Change<Payment>(Payment.KeyOf("o"), _ => new Payment("o", "u", 0, PaymentStatus.Void).Quietly(), default);
             }
         };
 

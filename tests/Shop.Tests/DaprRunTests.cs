@@ -95,6 +95,7 @@ public sealed partial class DaprRunTests : IDisposable
                 rabbit
             done
             wait $demo; rc=$?; cat $out/demo.log; echo "demo: $rc"
+            [ $rc = 0 ] || { cat $out/lost.log; {{Path.Combine(Path.GetDirectoryName(RabbitMqServer.ProgramPath) ?? "", "rabbitmqctl")}} -q list_queues name messages_ready messages_unacknowledged consumers; }
             dapr stop -f dapr.yaml; echo "stopped: $?"
             """);
 

@@ -111,6 +111,7 @@ public sealed class InProcessShop : IAsyncLifetime
                 ["DAPR_HTTP_PORT"] = sidecar.HttpPort.ToString(CultureInfo.InvariantCulture),
                 ["DAPR_GRPC_PORT"] = sidecar.GrpcPort.ToString(CultureInfo.InvariantCulture),
                 ["APP_API_TOKEN"] = AppToken,
+                ["SUBSCRIBE_IN_BULK"] = "true",
 
                 // Every test signs in, from one address.
                 ["Gateway:SignInsPerMinute"] = "100000",

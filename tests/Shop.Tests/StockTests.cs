@@ -60,6 +60,7 @@ public sealed class StockTests(InProcessShop shop) : IDisposable
         using var operators = await shop.SignInOperator();
         using var ann = await shop.NewShopper();
         var product = await shop.NewProduct();
+        await Eventually.Get(() => shop.FindStock(product), "Inventory to have it");
         using var gone = await operators.Send(HttpMethod.Delete, $"/v2/products/{product}");
 
         await Eventually.Get(async () => (bool)(await operators.Get($"/v2/inventory/{product}"))["isDiscontinued"]! ? "" : null, "Inventory to know");

@@ -8,8 +8,11 @@ namespace Lavka.ServiceDefaults;
 internal sealed record Guarded(StateTransactionRequest Request, string ETag)
 {
     /// <param name="etag">Of the value that was read; empty: there was none.</param>
-    public static Guarded Upsert<T>(string key, T value, string etag, JsonSerializerOptions json) => new(
-        new(key, JsonSerializer.SerializeToUtf8Bytes(value, json), StateOperationType.Upsert, etag.Length > 0 ? etag : null, options: ConditionalWrites.FirstWrite), etag);
+    public static Guarded Upsert<T>(string key, T value, string etag, JsonSerializerOptions json) => Upsert(key, JsonSerializer.SerializeToUtf8Bytes(value, json), etag);
+
+    /// <inheritdoc cref="Upsert{T}"/>
+    public static Guarded Upsert(string key, byte[] value, string etag) =>
+        new(new(key, value, StateOperationType.Upsert, etag.Length > 0 ? etag : null, options: ConditionalWrites.FirstWrite), etag);
 
     /// <param name="etag">Of the value that was read.</param>
     public static Guarded Delete(string key, string etag) => new(new(key, null, StateOperationType.Delete, etag, options: ConditionalWrites.FirstWrite), etag);

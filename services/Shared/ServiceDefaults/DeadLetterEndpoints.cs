@@ -17,7 +17,7 @@ internal static class DeadLetterEndpoints
     {
         var service = app.Services.GetRequiredService<ServiceName>();
         var letters = app.MapGroup("/dead-letters").ExcludeFromDescription();
-        letters.MapPost("/keep", Keep).WithTopic(EventSource.Of(app.Configuration, DeadLetters.TopicOf(service)), DeadLetters.TopicOf(service));
+        letters.MapPost("/keep", Keep).WithTopic(EventSource.Of(app.Configuration, Deliveries.TopicOf(service)), Deliveries.TopicOf(service));
         letters.MapGet("", async Task<Ok<Page<DeadLetter>>> (string? cursor, int? limit, AggregateStore store, CancellationToken stop) =>
             TypedResults.Ok(await Page.Of<DeadLetter>(store, DeadLetter.Index, DeadLetter.KeyOf, cursor, limit, letter => !letter.IsResent, stop)));
         letters.MapGet("/{id}", async Task<Ok<DeadLetter>> (string id, AggregateStore store, CancellationToken stop) => TypedResults.Ok(await Find(id, store, stop)));

@@ -7,7 +7,7 @@ namespace Lavka.ServiceDefaults;
 
 /// <summary>
 /// What a failure becomes. For a client: problem details (RFC 9457) with one clear sentence. For a delivery: an error, so that it comes again; what can never
-/// pass has been taken by <see cref="DeadLetters"/>.
+/// pass has been taken by <see cref="Deliveries"/>.
 /// </summary>
 internal sealed partial class Failures(IProblemDetailsService problems, ILogger<Failures> log) : IExceptionHandler
 {

@@ -41,14 +41,22 @@ public sealed class FollowUpCalendar(DaprClient dapr, TimeProvider time)
         return entry with { Due = aggregate.Deadline is { } deadline && deadline < due ? deadline < now ? now : deadline : due };
     }
 
-    internal async Task<bool> Enter(string key, long version, IAwaiting aggregate, Func<Guarded, Task<bool>> save, CancellationToken cancellationToken)
+    /// <summary>Enters aggregates that begin to wait.</summary>
+    /// <param name="save">Saves their entries with them; it answers whether it could.</param>
+    internal async Task<bool> Enter(IReadOnlyList<Waiting> waiting, Func<IReadOnlyList<Guarded>, Task<bool>> save)
     {
+        if (waiting.Count == 0)
+        {
+            return await save([]);
+        }
+
         var part = (int)((uint)Interlocked.Increment(ref _next) % Parts);
-        await _locks[part].WaitAsync(cancellationToken);
+        await _locks[part].WaitAsync();
         try
         {
-            var entry = Next(new(key, default, version, aggregate.Patience.TotalSeconds, 0, time.GetUtcNow()), aggregate);
-            return await save(await Add(SlotOf(entry.Due), part, [entry], cancellationToken));
+            var now = time.GetUtcNow();
+            var slots = waiting.Select(one => Next(new(one.Key, default, one.Version, one.Aggregate.Patience.TotalSeconds, 0, now), one.Aggregate)).GroupBy(entry => SlotOf(entry.Due));
+            return await save(await Task.WhenAll(slots.Select(slot => Add(slot.Key, part, [.. slot], default))));
         }
         finally
         {

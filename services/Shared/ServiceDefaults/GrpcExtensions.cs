@@ -1,5 +1,7 @@
 using Dapr.Client;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
@@ -43,9 +45,7 @@ public static class GrpcExtensions
     public static void AddGrpcPeer<TClient>(this WebApplicationBuilder builder, string appId, Func<CallInvoker, TClient> make)
         where TClient : class => builder.Services.AddSingleton(services =>
         {
-            // Where Dapr's own client looks for the sidecar, in the same order.
             var settings = services.GetRequiredService<IConfiguration>();
-            var endpoint = settings["DAPR_GRPC_ENDPOINT"] is { Length: > 0 } given ? given : $"http://127.0.0.1:{settings["DAPR_GRPC_PORT"] ?? "50001"}";
-            return make(DaprClient.CreateInvocationInvoker(appId, endpoint, settings["DAPR_API_TOKEN"]));
+            return make(GrpcChannel.ForAddress(SidecarClient.Endpoint(settings), SidecarClient.Options).Intercept(new InvocationInterceptor(appId, settings["DAPR_API_TOKEN"])));
         });
 }

@@ -30,10 +30,10 @@ public static class ServiceDefaultsExtensions
         builder.Services.Configure<SimpleConsoleFormatterOptions>(console => console.SingleLine = true);
         builder.Services.AddSingleton(new ServiceName(name));
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddHttpContextAccessor();
-        builder.Services.AddDaprClient();
+        builder.Services.AddDaprClient(dapr => dapr.UseGrpcChannelOptions(SidecarClient.Options));
         builder.Services.AddSingleton<Peers>();
         builder.Services.AddSingleton<EventRoutes>();
+        builder.Services.AddSingleton<Deliveries>();
         builder.Services.AddHealthChecks().AddCheck<SidecarHealth>("sidecar", tags: [SidecarHealth.Ready]);
         builder.Services.AddProblemDetails();
         builder.Services.AddExceptionHandler<Failures>();
@@ -55,6 +55,7 @@ public static class ServiceDefaultsExtensions
     {
         builder.Services.AddSingleton<AggregateStore>();
         builder.Services.AddSingleton<FollowUpCalendar>();
+        builder.Services.AddSingleton(SidecarClient.Make);
         builder.Services.AddSingleton<Outbox>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Outbox>());
     }
@@ -78,7 +79,11 @@ public static class ServiceDefaultsExtensions
         {
             app.UseMiddleware<AppToken>();
             app.UseCloudEvents(new CloudEventsMiddlewareOptions { ForwardCloudEventPropertiesAsHeaders = true, IncludedCloudEventPropertiesAsHeaders = ["id", "type"] });
-            app.UseMiddleware<DeadLetters>();
+            app.Use((http, next) =>
+            {
+                Cause.Current = http.Request.Headers["Cloudevent.id"].FirstOrDefault() is { } id ? new(id, http.Request.Headers["Cloudevent.type"].FirstOrDefault() ?? "") : null;
+                return next(http);
+            });
         }
 
         app.MapSubscribeHandler();
@@ -107,7 +112,7 @@ public static class ServiceDefaultsExtensions
 
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(name, serviceNamespace: "lavka"))
-            .WithTracing(traces => traces.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation())
+            .WithTracing(traces => traces.AddSource(Deliveries.ActivitySourceName).AddAspNetCoreInstrumentation().AddHttpClientInstrumentation())
             .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddRuntimeInstrumentation().AddMeter(FollowUpMetrics.MeterName))
             .UseOtlpExporter();
     }

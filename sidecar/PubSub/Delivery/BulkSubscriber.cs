@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Lavka.Sidecar.Resiliency;
 using Lavka.Sidecar.Testing;
@@ -6,11 +7,16 @@ namespace Lavka.Sidecar.PubSub.Delivery;
 
 /// <summary>
 /// Has one subscription's messages delivered several at a time; the app answers for each (Dapr: reference/api/pubsub_api, bulk
-/// subscribe). Only those not taken are sent again.
+/// subscribe). Only those not taken are sent again; unlike in daprd what comes after them does not wait for that.
 /// </summary>
 internal sealed class BulkSubscriber : IAsyncDisposable
 {
+    // An app that takes so long for some does not keep others waiting.
+    private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(1);
+
     private readonly SubscriptionSpec _spec;
+    private readonly bool _isTogether;
+    private readonly ConcurrentDictionary<Task, bool> _running = new();
     private readonly IDelivery _delivery;
     private readonly Func<Policy> _policy;
     private readonly DeadLetters _deadLetters;
@@ -22,9 +28,10 @@ internal sealed class BulkSubscriber : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _batches;
 
-    public BulkSubscriber(SubscriptionSpec spec, IDelivery delivery, Func<Policy> policy, DeadLetters deadLetters, SidecarOptions options)
+    /// <param name="isTogether">Whether all that can come together comes at once.</param>
+    public BulkSubscriber(SubscriptionSpec spec, bool isTogether, IDelivery delivery, Func<Policy> policy, DeadLetters deadLetters, SidecarOptions options)
     {
-        (_spec, _delivery, _policy, _deadLetters, _time) = (spec, delivery, policy, deadLetters, options.Time);
+        (_spec, _isTogether, _delivery, _policy, _deadLetters, _time) = (spec, isTogether, delivery, policy, deadLetters, options.Time);
         _bulk = spec.Bulk!;
         _test = options.Broker;
         _router = new(spec, _time);
@@ -51,6 +58,7 @@ internal sealed class BulkSubscriber : IAsyncDisposable
         _entries.Writer.TryComplete();
         await _stop.CancelAsync();
         await _batches;
+        await Task.WhenAll(_running.Keys);
         _stop.Dispose();
     }
 
@@ -61,7 +69,8 @@ internal sealed class BulkSubscriber : IAsyncDisposable
             while (await _entries.Reader.WaitToReadAsync(_stop.Token))
             {
                 var batch = await Gather();
-                await Task.WhenAll(batch.GroupBy(entry => entry.Routed.Path!).Select(group => Bring(group.Key, [.. group])));
+                var tried = Task.WhenAll(batch.GroupBy(entry => entry.Routed.Path!).Select(group => Begin(group.Key, [.. group])));
+                await Task.WhenAny(tried, Task.Delay(LongestHold, _time, _stop.Token));
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -73,6 +82,16 @@ internal sealed class BulkSubscriber : IAsyncDisposable
     private async Task<List<BulkEntry>> Gather()
     {
         var batch = new List<BulkEntry>();
+        while (batch.Count < _bulk.MaxMessages && _entries.Reader.TryRead(out var entry))
+        {
+            batch.Add(entry);
+        }
+
+        if (_isTogether)
+        {
+            return batch;
+        }
+
         using var full = new CancellationTokenSource(_bulk.MaxWait, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(full.Token, _stop.Token);
         try
@@ -94,7 +113,17 @@ internal sealed class BulkSubscriber : IAsyncDisposable
         return batch;
     }
 
-    private async Task Bring(string path, List<BulkEntry> entries)
+    /// <summary>Completes when they have been brought once.</summary>
+    private Task Begin(string path, List<BulkEntry> entries)
+    {
+        var tried = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var bringing = Bring(path, entries, tried);
+        _running[bringing] = true;
+        _ = bringing.ContinueWith(done => _running.TryRemove(done, out _), TaskScheduler.Default);
+        return tried.Task;
+    }
+
+    private async Task Bring(string path, List<BulkEntry> entries, TaskCompletionSource tried)
     {
         var left = entries;
         var problem = $"the app asked at {path} to try again";
@@ -114,6 +143,7 @@ internal sealed class BulkSubscriber : IAsyncDisposable
             problem = e.Message;
         }
 
+        tried.TrySetResult();
         foreach (var entry in left)
         {
             await Complete(entry, () => _deadLetters.Undeliverable(entry.Message, problem, _stop.Token));
@@ -123,6 +153,7 @@ internal sealed class BulkSubscriber : IAsyncDisposable
         {
             var answer = await _delivery.DeliverBulk(path, batch, stop);
             left = await Settle(path, batch, answer.Answers, stop);
+            tried.TrySetResult();
             return answer.StatusCode;
         }
     }
