@@ -43,6 +43,7 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
         operators ??= await _shop.SignIn(OperatorPassword.Email, operatorPassword, stop);
         var shoppers = await Seed(Shoppers, i => _shop.RegisterAndSignIn($"shopper-{i:00}@example.com", $"Shopper {i:00}", "demo-password", stop), stop);
         var kinds = new Orders(_shop, _run, users, shoppers, operators, catalog);
+        var before = OwnProcesses.ProcessorTimes();
         watch.Restart();
         List<Order> finished = [];
         await AnsiConsole.Progress().StartAsync(async progress =>
@@ -56,8 +57,8 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
             await done.CancelAsync();
             await operating.ContinueWith(_ => { }, TaskScheduler.Default);
         });
-        var elapsed = watch.Elapsed;
-        Report(finished, elapsed, await TimesToPaid(finished, catalog, operators, stop));
+        var (elapsed, after) = (watch.Elapsed, OwnProcesses.ProcessorTimes());
+        Report(finished, elapsed, after.ToDictionary(one => one.Key, one => (one.Value - before.GetValueOrDefault(one.Key)) / orders), await TimesToPaid(finished, catalog, operators, stop));
         return await Audited(operators, stop);
     }
 
@@ -132,7 +133,7 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
         return [.. times.Order()];
     }
 
-    private void Report(List<Order> finished, TimeSpan elapsed, List<TimeSpan> timesToPaid)
+    private void Report(List<Order> finished, TimeSpan elapsed, IReadOnlyDictionary<string, TimeSpan> processorTimes, List<TimeSpan> timesToPaid)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("orders", "became");
         foreach (var status in finished.GroupBy(order => order.Status).OrderByDescending(group => group.Count()))
@@ -143,7 +144,12 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{orders} orders went through the whole saga in {elapsed.TotalSeconds:0.0} s: {orders / elapsed.TotalSeconds:0} a second; from order to paid {Percentile(50):0.00} s (p50), {Percentile(99):0.00} s (p99).")
-            + (startedHere is null ? "" : $" Memory of all processes together: {Memory.OfThisAndChildren() >> 20} MB."));
+            + (startedHere is null ? "" : $" Memory of all processes together: {OwnProcesses.Memory() >> 20} MB."));
+        if (startedHere is not null)
+        {
+            var parts = processorTimes.OrderByDescending(one => one.Value).Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key} {one.Value.TotalMilliseconds:0.0}"));
+            AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Processor time an order: {processorTimes.Values.Sum(time => time.TotalMilliseconds):0.0} ms ({string.Join(", ", parts)})."));
+        }
 
         double Percentile(int percent) => timesToPaid.Count == 0 ? 0 : timesToPaid[(timesToPaid.Count - 1) * percent / 100].TotalSeconds;
     }

@@ -16,12 +16,12 @@ class Documents {
 
   /** A document's data; undefined: there is none. */
   async find(key) {
-    return (await this.#read([key]))[0].data;
+    return (await this.#read([key], true))[0].data;
   }
 
   /** Some documents' data, in the order of the keys. */
   async findAll(keys) {
-    return (await this.#read(keys)).map(({ data }) => data);
+    return (await this.#read(keys, true)).map(({ data }) => data);
   }
 
   /**
@@ -29,17 +29,26 @@ class Documents {
    * @param decide Reads documents with the function that it is given, and returns what to write: pairs of a document that it has read and its new data.
    */
   async change(decide) {
-    for (let failed, attempt = 1; ; attempt++) {
+    for (let failed, isSure = false, attempt = 1; ; attempt++) {
       const seen = [];
       const writes = await decide(async key => {
-        const [document] = await this.#read([key]);
-        seen.push(document.etag);
+        const [document] = await this.#read([key], isSure);
+        seen.push(document);
         return document;
       });
+
+      // Nothing is left undone for want of a document that may be there. One that is written is guarded by its ETag.
+      const isUnwritten = document => !writes.some(([written]) => written === document);
+      if (!isSure && seen.some(document => document.data === undefined && isUnwritten(document))) {
+        isSure = true;
+        continue;
+      }
+
+      isSure = true;
       if (writes.length === 0) return;
 
       // Dapr tells an ETag conflict in a transaction as a plain failure: it was one if somebody has saved meanwhile.
-      const etags = seen.join(' ');
+      const etags = seen.map(({ etag }) => etag).join(' ');
       if (failed?.etags === etags) throw failed.error;
 
       try {
@@ -55,11 +64,11 @@ class Documents {
   }
 
   // state.get knows no ETags over HTTP, getBulk does; it answers in any order.
-  async #read(keys) {
+  async #read(keys, isSure) {
     const items = new Map((await this.#state.getBulk(store, keys)).map(item => [item.key, item]));
 
-    // A connection that breaks in the middle of a bulk read is, to daprd, the end of the answer: what is missing is asked for once more, alone.
-    for (const key of keys.filter(key => isMissing(items.get(key)))) {
+    // A connection that breaks in the middle of a bulk read is, to daprd, the end of the answer: to be sure, what is missing is asked for once more, alone.
+    for (const key of isSure ? keys.filter(key => isMissing(items.get(key))) : []) {
       const [item] = await this.#state.getBulk(store, [key]);
       items.set(key, item);
     }

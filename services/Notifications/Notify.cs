@@ -59,9 +59,8 @@ public sealed class Notify(AggregateStore store, DaprClient dapr, Peers peers, T
             await Invoke(template, channel, address, name, key, stop);
         }
 
-        // Told on a repeat too: the crash may have been in between.
         await store.Change<Message>(key, message => message is { Status: MessageStatus.Sending }
-            ? (message with { Status = MessageStatus.Sent, SentAt = time.GetUtcNow() }).Telling(new NotificationSent(template.UserId, template.Name, template.Reference, channel))
+            ? (message with { Status = MessageStatus.Sent, SentAt = time.GetUtcNow() }).Telling(template.IsAwaited ? new NotificationSent(template.UserId, template.Name, template.Reference, channel) : null)
             : message!.Unchanged(), stop);
     }
 

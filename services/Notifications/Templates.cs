@@ -11,12 +11,13 @@ namespace Lavka.Notifications;
 /// <param name="Subject">The subject of an e-mail.</param>
 /// <param name="Text">One or two sentences.</param>
 /// <param name="IsUrgent">Whether it goes out as a short message too.</param>
-public sealed record Template(string Name, string UserId, string Reference, string Subject, string Text, bool IsUrgent = false)
+/// <param name="IsAwaited">Whether somebody waits for it to be sent, and is told.</param>
+public sealed record Template(string Name, string UserId, string Reference, string Subject, string Text, bool IsUrgent = false, bool IsAwaited = false)
 {
     /// <summary>The names of the templates about orders.</summary>
     public static readonly IReadOnlyList<string> OfOrders = ["order_confirmation", "payment_receipt", "order_shipped", "order_delivered", "order_cancelled", "order_returned"];
 
-    public static Template Of(UserCreated user) => new("welcome", user.UserId, user.UserId, "Welcome to Lavka", $"Welcome to Lavka, {user.Name}!");
+    public static Template Of(UserCreated user) => new("welcome", user.UserId, user.UserId, "Welcome to Lavka", $"Welcome to Lavka, {user.Name}!", IsAwaited: true);
 
     public static Template Of(OrderCreated order) => new("order_confirmation", order.UserId, order.OrderId, "We have your order", $"We have your order {order.OrderId} of {Money(order.Total)}.");
 

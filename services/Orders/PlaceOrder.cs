@@ -14,14 +14,12 @@ public sealed record WantedOrder(string? UserId, IReadOnlyList<WantedLine>? Line
 /// Places an order, at the catalog's prices. The same request with the same idempotency key is the same order. It waits for its payment for <c>Orders:PaymentDeadline</c> (15 minutes by default),
 /// or as long as the customer says if that is shorter.
 /// </summary>
-public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers peers, IConfiguration configuration, TimeProvider time)
+public sealed class PlaceOrder(AggregateStore store, PriceBook prices, KnownUsers users, IConfiguration configuration, TimeProvider time)
 {
     private const int MostLines = 100;
     private const long MostPieces = 10_000;
 
     private readonly TimeSpan _paymentDeadline = configuration.GetValue("Orders:PaymentDeadline", TimeSpan.FromMinutes(15));
-
-    private sealed record User(string Id);
 
     /// <summary>The id of the order that a user's request with this key makes.</summary>
     public static string IdFor(string userId, string? idempotencyKey) => NaturalId.ForRequest(userId, idempotencyKey);
@@ -37,7 +35,7 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, Peers pee
             return IsSame(placed, wanted) ? placed : throw NaturalId.KeyUsed(key);
         }
 
-        if (await peers.Get<User>(Topics.Users, $"/v1/users/{Uri.EscapeDataString(userId)}", stop) is null)
+        if (!await users.Has(userId, stop))
         {
             throw RequestException.Bad($"There is no user '{userId}'.");
         }

@@ -8,6 +8,7 @@ builder.AddServiceDefaults(Topics.Orders);
 builder.AddAggregateStore();
 builder.AddGrpcPeer(Topics.Catalog, peer => new Prices.PricesClient(peer));
 builder.Services.AddSingleton<PriceBook>();
+builder.Services.AddSingleton<KnownUsers>();
 builder.Services.AddSingleton<PlaceOrder>();
 builder.Services.AddSingleton<IFollowUp<Order>, FollowUpOrder>();
 builder.AddFollowUps<Order>();

@@ -54,8 +54,6 @@ internal sealed partial class EmbeddedLog : IPubSub
 
     public IReadOnlyList<string> Capabilities { get; } = [];
 
-    public bool HandsOverTogether => true;
-
     public async Task Publish(IReadOnlyList<Message> messages, CancellationToken stop)
     {
         var targets = new Partition[messages.Count];

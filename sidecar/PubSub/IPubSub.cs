@@ -22,9 +22,6 @@ internal interface IPubSub : IComponent
     /// <summary>Whether every subscription of an app gets every message, as in a broker without consumer groups; otherwise they share them.</summary>
     bool IsBroadcast => false;
 
-    /// <summary>Whether it hands over together what waits, so that a bulk subscriber need not wait for company.</summary>
-    bool HandsOverTogether => false;
-
     /// <summary>Completes when the broker has the messages: from then on they are its to deliver, crash or not, as far as it is durable.</summary>
     Task Publish(IReadOnlyList<Message> messages, CancellationToken stop);
 

@@ -4,7 +4,7 @@ namespace Lavka.Sidecar.PubSub;
 
 /// <summary>
 /// <c>pubsub.in-memory</c>: messages for those who listen now, gone with the process. The members of a consumer group share its messages; each takes one after the other,
-/// in their order, or as many at once as it gathers in bulk. A handler that throws does not see the message again, as in daprd. One broker serves all sidecars of a mesh that have a component of this name.
+/// in their order. A handler that throws does not see the message again, as in daprd. One broker serves all sidecars of a mesh that have a component of this name.
 /// </summary>
 internal sealed class InMemoryPubSub : IPubSub
 {
@@ -43,7 +43,7 @@ internal sealed class InMemoryPubSub : IPubSub
             }
 
             group.Members++;
-            return new(new Member(this, group, handler, request.InFlight));
+            return new(new Member(this, group, handler));
         }
     }
 
@@ -163,12 +163,12 @@ internal sealed class InMemoryPubSub : IPubSub
         private readonly Group _group;
         private readonly MessageHandler _handler;
         private readonly CancellationTokenSource _stop = new();
-        private readonly Task _workers;
+        private readonly Task _worker;
 
-        public Member(InMemoryPubSub broker, Group group, MessageHandler handler, int inFlight)
+        public Member(InMemoryPubSub broker, Group group, MessageHandler handler)
         {
             (_broker, _group, _handler) = (broker, group, handler);
-            _workers = Task.WhenAll(Enumerable.Range(0, inFlight).Select(_ => Task.Run(Work)));
+            _worker = Task.Run(Work);
         }
 
         public Task<Lag> Lag(CancellationToken stop) => Task.FromResult(new Lag(_group.Waiting, null));
@@ -177,7 +177,7 @@ internal sealed class InMemoryPubSub : IPubSub
         {
             _broker.Leave(_group);
             await _stop.CancelAsync();
-            await _workers;
+            await _worker;
             _stop.Dispose();
         }
 

@@ -21,8 +21,6 @@ internal sealed partial class KafkaPubSub(KafkaOptions options, ILogger<KafkaPub
 
     public IReadOnlyList<string> Capabilities { get; } = ["BULK_PUBSUB"];
 
-    public bool HandsOverTogether => true;
-
     /// <summary>Completes when a broker has answered.</summary>
     /// <exception cref="IOException">None has in time, or it refuses us.</exception>
     public Task Start(CancellationToken stop) => Task.Run(() =>

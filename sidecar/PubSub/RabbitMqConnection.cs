@@ -263,7 +263,7 @@ internal sealed partial class RabbitMqConnection : IAsyncDisposable
             _ = Discard(await Within(connection.CreateChannelAsync(cancellationToken: stop), stop));
             return connection;
         }
-        catch (Exception e) when (RabbitMqErrors.IsFailure(e))
+        catch (Exception e)
         {
             if (connection is not null)
             {

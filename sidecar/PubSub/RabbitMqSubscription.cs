@@ -85,8 +85,9 @@ internal sealed partial class RabbitMqSubscription : IAsyncDisposable, ILaggingS
                     Report(why);
                 }
             }
-            catch (Exception e) when (RabbitMqErrors.IsFailure(e) && !_stop.IsCancellationRequested)
+            catch (Exception e) when (!_stop.IsCancellationRequested)
             {
+                // Whatever it is: a subscription that ended would be one that nobody misses.
                 if (_connection.Problem is null && !RabbitMqErrors.IsLoss(e))
                 {
                     Report(RabbitMqErrors.Explain(e));
@@ -97,7 +98,7 @@ internal sealed partial class RabbitMqSubscription : IAsyncDisposable, ILaggingS
                     _started.TrySetResult();
                 }
             }
-            catch (Exception e) when (RabbitMqErrors.IsFailure(e))
+            catch (Exception)
             {
                 return;
             }

@@ -53,7 +53,7 @@ internal sealed class RunningSubscription : IAsyncDisposable
             SubscriptionSpec spec, LoadedPubSub pubSub, string consumer, IDelivery delivery, CancellationToken cancellationToken)
         {
             var deadLetters = new DeadLetters(spec, publisher, options.Logs.CreateLogger<DeadLetters>());
-            var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, pubSub.Broker.HandsOverTogether, delivery, Policy, deadLetters, options);
+            var bulk = spec.Bulk is null ? null : new BulkSubscriber(spec, delivery, Policy, deadLetters, options);
             MessageHandler handler = bulk is null
                 ? new Subscriber(spec, delivery, Policy, deadLetters, telemetry, options).Deliver
                 : bulk.Deliver;

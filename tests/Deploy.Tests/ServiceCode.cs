@@ -136,6 +136,6 @@ internal static partial class ServiceCode
     [GeneratedRegex(@"\{[^{}]*\}")]
     private static partial Regex Hole();
 
-    [GeneratedRegex(@"CreateInvokableHttpClient|CreateInvocationInvoker|InvokeMethod|v1\.0/invoke|invoker\.invoke")]
+    [GeneratedRegex(@"CreateInvokableHttpClient|InvocationInterceptor|InvokeMethod|v1\.0/invoke|invoker\.invoke")]
     private static partial Regex Invocation();
 }

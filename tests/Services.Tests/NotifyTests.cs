@@ -29,7 +29,15 @@ public sealed class NotifyTests : IAsyncLifetime
         }
 
         Assert.Equal(["email", "sms"], _service.Dapr.Sent.Select(sent => sent.Binding));
-        Assert.Equal(["email", "sms"], _published.Where(told => told.Type == NotificationSent.Type).Select(told => told.Data.GetProperty("channel").GetString()).Distinct());
+        Assert.Empty(_published);
+    }
+
+    [Fact]
+    public async Task That_the_welcome_is_sent_is_told()
+    {
+        await _service.Deliver("e1", _ => _notify.Welcome(new("u", "u@example.com", "Ann & Bob", null), default));
+
+        Assert.Equal(("welcome", "email"), Assert.Single(_published) is var told ? (told.Data.GetProperty("template").GetString(), told.Data.GetProperty("channel").GetString()) : default);
     }
 
     [Fact]
@@ -75,7 +83,7 @@ public sealed class NotifyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task On_a_channel_that_is_not_wanted_nothing_is_sent_nor_told()
+    public async Task On_a_channel_that_is_not_wanted_nothing_is_sent()
     {
         await Preferences.Change("u", email: false, sms: null, _service.Store, default);
 
@@ -83,7 +91,6 @@ public sealed class NotifyTests : IAsyncLifetime
 
         Assert.Equal("sms", Assert.Single(_service.Dapr.Sent).Binding);
         Assert.Equal(MessageStatus.Skipped, (await _service.Store.Find<Message>(Message.KeyOf("order_shipped", "o"), default))!.Status);
-        Assert.Equal("sms", Assert.Single(_published).Data.GetProperty("channel").GetString());
     }
 
     private Task Tell(string eventId) => _service.Deliver(eventId, _ => _notify.Tell(Template.Of(new OrderShipped("o", "u", "LV1")), default));

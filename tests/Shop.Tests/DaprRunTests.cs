@@ -5,8 +5,7 @@ using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
 
-/// <summary>The shop on the real Dapr, by the lines of README.md.</summary>
-[Collection(ProcessesCollection.Name)]
+/// <summary>The shop on the real Dapr, by the lines of README.md. It has a machine of its own, so to speak, and waits more than it computes: it runs beside the others.</summary>
 [Trait("Needs", "Dapr")]
 public sealed partial class DaprRunTests : IDisposable
 {

@@ -26,8 +26,8 @@ public static class EventEndpoints
     private const string InBulk = "SUBSCRIBE_IN_BULK";
     private const int MostTogether = 100;
 
-    // Where the broker does not hand over together what waits, this is how long an event may be held up for company.
-    private const int MostWaitMilliseconds = 10;
+    // How long an event may be held up for company. Under load there is company anyway: what has come while the last bulk was on its way.
+    private const int MostWaitMilliseconds = 2;
 
     /// <summary>
     /// Calls the handler with each event of this type. A handler that returns has taken the event; one that throws gets it again, except for

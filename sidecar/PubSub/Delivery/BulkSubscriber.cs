@@ -15,7 +15,6 @@ internal sealed class BulkSubscriber : IAsyncDisposable
     private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(1);
 
     private readonly SubscriptionSpec _spec;
-    private readonly bool _isTogether;
     private readonly ConcurrentDictionary<Task, bool> _running = new();
     private readonly IDelivery _delivery;
     private readonly Func<Policy> _policy;
@@ -28,10 +27,9 @@ internal sealed class BulkSubscriber : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _batches;
 
-    /// <param name="isTogether">Whether all that can come together comes at once.</param>
-    public BulkSubscriber(SubscriptionSpec spec, bool isTogether, IDelivery delivery, Func<Policy> policy, DeadLetters deadLetters, SidecarOptions options)
+    public BulkSubscriber(SubscriptionSpec spec, IDelivery delivery, Func<Policy> policy, DeadLetters deadLetters, SidecarOptions options)
     {
-        (_spec, _isTogether, _delivery, _policy, _deadLetters, _time) = (spec, isTogether, delivery, policy, deadLetters, options.Time);
+        (_spec, _delivery, _policy, _deadLetters, _time) = (spec, delivery, policy, deadLetters, options.Time);
         _bulk = spec.Bulk!;
         _test = options.Broker;
         _router = new(spec, _time);
@@ -82,16 +80,6 @@ internal sealed class BulkSubscriber : IAsyncDisposable
     private async Task<List<BulkEntry>> Gather()
     {
         var batch = new List<BulkEntry>();
-        while (batch.Count < _bulk.MaxMessages && _entries.Reader.TryRead(out var entry))
-        {
-            batch.Add(entry);
-        }
-
-        if (_isTogether)
-        {
-            return batch;
-        }
-
         using var full = new CancellationTokenSource(_bulk.MaxWait, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(full.Token, _stop.Token);
         try

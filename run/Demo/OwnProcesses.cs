@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Lavka.Run.Demo;
+
+/// <summary>What the runner and the processes it started take of the machine.</summary>
+internal static class OwnProcesses
+{
+    /// <summary>
+    /// What they hold in memory: the sum of their proportional set sizes in bytes: what several share, such as .NET's own libraries, counts once. Elsewhere than on Linux, this process's resident set alone.
+    /// </summary>
+    public static long Memory() => All().Sum(SizeOf);
+
+    /// <summary>The processor time that each has taken so far, by what it runs: <c>Orders</c>, <c>node</c>; the runner's is with that of all sidecars, and of the demo.</summary>
+    public static IReadOnlyDictionary<string, TimeSpan> ProcessorTimes() =>
+        All().GroupBy(NameOf).ToDictionary(group => group.Key, group => group.Aggregate(TimeSpan.Zero, (sum, process) => sum + process.TotalProcessorTime));
+
+    private static IEnumerable<Process> All()
+    {
+        var own = Environment.ProcessId;
+        return Process.GetProcesses().Where(process => process.Id == own || ParentOf(process.Id) == own);
+    }
+
+    private static string NameOf(Process process)
+    {
+        if (process.Id == Environment.ProcessId)
+        {
+            return "runner";
+        }
+
+        try
+        {
+            return File.ReadAllText($"/proc/{process.Id}/cmdline").Split('\0').FirstOrDefault(argument => argument.EndsWith(".dll", StringComparison.Ordinal)) is { } program
+                ? Path.GetFileNameWithoutExtension(program)
+                : process.ProcessName;
+        }
+        catch (IOException)
+        {
+            return process.ProcessName;
+        }
+    }
+
+    private static long SizeOf(Process process)
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{process.Id}/smaps_rollup").First(line => line.StartsWith("Pss:", StringComparison.Ordinal));
+            return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            return process.WorkingSet64;
+        }
+    }
+
+    private static int ParentOf(int pid)
+    {
+        try
+        {
+            // "pid (name) state parent ...": the name may hold anything.
+            var stat = File.ReadAllText($"/proc/{pid}/stat");
+            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+}
