@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -14,6 +16,7 @@ public sealed class KafkaMockCluster : IDisposable
 
     private readonly nint _client;
     private readonly nint _cluster;
+    private readonly List<Socket> _held = [];
 
     // Which of the package's builds a system can load depends on its other libraries: Confluent.Kafka tries the same ones.
     static KafkaMockCluster() => NativeLibrary.SetDllImportResolver(typeof(KafkaMockCluster).Assembly, (name, assembly, paths) =>
@@ -49,13 +52,40 @@ public sealed class KafkaMockCluster : IDisposable
     public void CreateTopic(string name, int partitions) => Check(rd_kafka_mock_topic_create(_cluster, name, partitions, Brokers));
 
     /// <summary>Takes every broker away: connections end, and none is taken, until <see cref="Resume"/>. What the brokers have, they keep.</summary>
-    public void Stop() => ForEachBroker(broker => rd_kafka_mock_broker_set_down(_cluster, broker));
+    public void Stop()
+    {
+        ForEachBroker(broker => rd_kafka_mock_broker_set_down(_cluster, broker));
+
+        // Their ports are theirs still: librdkafka ends the process if it finds one taken.
+        ReleasePorts();
+        foreach (var address in BootstrapServers.Split(','))
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            _held.Add(socket);
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            socket.Bind(IPEndPoint.Parse(address));
+        }
+    }
 
     /// <summary>The brokers are back.</summary>
-    public void Resume() => ForEachBroker(broker => rd_kafka_mock_broker_set_up(_cluster, broker));
+    public void Resume()
+    {
+        ForEachBroker(broker => rd_kafka_mock_broker_set_up(_cluster, broker));
+        ReleasePorts();
+    }
 
     /// <inheritdoc/>
-    public void Dispose() => rd_kafka_destroy(_client);
+    public void Dispose()
+    {
+        rd_kafka_destroy(_client);
+        ReleasePorts();
+    }
+
+    private void ReleasePorts()
+    {
+        _held.ForEach(socket => socket.Dispose());
+        _held.Clear();
+    }
 
     private void ForEachBroker(Func<int, int> change)
     {

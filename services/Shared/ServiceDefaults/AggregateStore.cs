@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
 using Dapr.Client;
 using Microsoft.Extensions.Logging;
@@ -11,20 +10,29 @@ namespace Lavka.ServiceDefaults;
 /// the outbox until it is told, so no crash loses it; and it is told at once. A use case sees nothing of it: one change, one decision.</para>
 /// <para>What cannot be saved together falls apart, down to single changes: one that is contended or cannot be saved never holds up its neighbours.</para>
 /// </summary>
-public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, FollowUpCalendar calendar, ILogger<AggregateStore> log)
+public sealed partial class AggregateStore
 {
     // A transaction of so many documents is small for every store.
     private const int MostTogether = 100;
 
-    private readonly ConcurrentQueue<PendingChange> _waiting = new();
-    private int _isWorking;
+    private readonly DaprClient _dapr;
+    private readonly Outbox _outbox;
+    private readonly FollowUpCalendar _calendar;
+    private readonly ILogger _log;
+    private readonly Batches<PendingChange> _waiting;
+
+    public AggregateStore(DaprClient dapr, Outbox outbox, FollowUpCalendar calendar, ILogger<AggregateStore> log)
+    {
+        (_dapr, _outbox, _calendar, _log) = (dapr, outbox, calendar, log);
+        _waiting = new(MostTogether, Save);
+    }
 
     /// <summary>The event that is being handled; null: a client or the clock asks.</summary>
     public Cause? Cause => Cause.Current;
 
     /// <summary>Reads an aggregate; null where there is none.</summary>
     public async Task<T?> Find<T>(string key, CancellationToken stop)
-        where T : class => (await dapr.GetStateAsync<StoredAggregate<T>?>(Outbox.Store, key, cancellationToken: stop))?.State;
+        where T : class => (await _dapr.GetStateAsync<StoredAggregate<T>?>(Outbox.Store, key, cancellationToken: stop))?.State;
 
     /// <summary>Reads aggregates; those that are not there are left out.</summary>
     public async Task<IReadOnlyList<T>> FindAll<T>(IReadOnlyList<string> keys, CancellationToken stop)
@@ -42,12 +50,12 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
             return [];
         }
 
-        var found = (await dapr.GetBulkStateAsync<StoredAggregate<T>?>(Outbox.Store, keys, parallelism: 8, cancellationToken: stop)).ToDictionary(item => item.Key, item => item.Value);
+        var found = (await _dapr.GetBulkStateAsync<StoredAggregate<T>?>(Outbox.Store, keys, parallelism: 8, cancellationToken: stop)).ToDictionary(item => item.Key, item => item.Value);
 
         // A bulk answer may leave out what is there.
         foreach (var key in keys.Where(key => found.GetValueOrDefault(key) is null))
         {
-            found[key] = await dapr.GetStateAsync<StoredAggregate<T>?>(Outbox.Store, key, cancellationToken: stop);
+            found[key] = await _dapr.GetStateAsync<StoredAggregate<T>?>(Outbox.Store, key, cancellationToken: stop);
         }
 
         return found;
@@ -55,7 +63,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
 
     /// <summary>Reads a document that is saved as a part of aggregates.</summary>
     public async Task<TPart?> FindPart<TPart>(string key, CancellationToken stop)
-        where TPart : class => await dapr.GetStateAsync<TPart?>(Outbox.Store, key, cancellationToken: stop);
+        where TPart : class => await _dapr.GetStateAsync<TPart?>(Outbox.Store, key, cancellationToken: stop);
 
     /// <summary>Changes an aggregate because of an event. When somebody else saves first, it is decided anew.</summary>
     /// <returns>The aggregate after the change.</returns>
@@ -84,8 +92,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
         where TPart : class
     {
         var change = new PendingChange<T, TPart>(key, partKeys, decide, stop);
-        _waiting.Enqueue(change);
-        Work();
+        _waiting.Add(change);
         var (state, answer, told) = await change.Made.WaitAsync(stop);
         if (answer is null)
         {
@@ -93,58 +100,15 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
         }
         else if (fromClient)
         {
-            await outbox.TryTell(answer, stop);
+            await _outbox.TryTell(answer, stop);
         }
         else
         {
             // Who asks again is answered, or asks again.
-            await outbox.Publish(answer, stop);
+            await _outbox.Publish(answer, stop);
         }
 
         return state;
-    }
-
-    /// <summary>Sees to it that what waits is worked off.</summary>
-    private void Work()
-    {
-        if (Interlocked.Exchange(ref _isWorking, 1) == 0)
-        {
-            // It works for all, not in the name of who came first.
-            using var flow = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
-            _ = Task.Run(WorkOff);
-        }
-    }
-
-    private async Task WorkOff()
-    {
-        do
-        {
-            while (Next() is { Count: > 0 } batch)
-            {
-                await Save(batch);
-            }
-
-            Volatile.Write(ref _isWorking, 0);
-        }
-        while (!_waiting.IsEmpty && Interlocked.Exchange(ref _isWorking, 1) == 0);
-    }
-
-    private List<PendingChange> Next()
-    {
-        var batch = new List<PendingChange>();
-        while (batch.Count < MostTogether && _waiting.TryDequeue(out var change))
-        {
-            if (change.IsAbandoned)
-            {
-                change.Fail(new OperationCanceledException());
-            }
-            else
-            {
-                batch.Add(change);
-            }
-        }
-
-        return batch;
     }
 
     /// <summary>Sees each change to its end, or back into the queue.</summary>
@@ -186,15 +150,21 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
     private async Task Again(PendingChange change)
     {
         await Task.Delay(Random.Shared.Next(1, 5 * Math.Min(change.Conflicts, 10)));
-        _waiting.Enqueue(change);
-        Work();
+        if (change.IsAbandoned)
+        {
+            change.Fail(new OperationCanceledException());
+        }
+        else
+        {
+            _waiting.Add(change);
+        }
     }
 
     /// <summary>Reads, decides, saves and tells.</summary>
     /// <returns>False: somebody else has saved something first; or several cannot be saved together.</returns>
     private async Task<bool> TrySave(IReadOnlyList<PendingChange> batch)
     {
-        using var slot = await outbox.Hold();
+        using var slot = await _outbox.Hold();
         var documents = await Read(batch, slot.Key);
         var (events, waiting) = (new Dictionary<PendingChange, StoredEvent>(), new List<Waiting>());
         foreach (var change in batch)
@@ -218,7 +188,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
         if (batch.Any(change => change.Refusal is null && change.IsChanged))
         {
             slot.Add(documents, [.. events.Values]);
-            if (!await calendar.Enter(waiting, entries => documents.TrySave(dapr, entries, isAlone: batch.Count == 1)))
+            if (!await _calendar.Enter(waiting, entries => documents.TrySave(_dapr, entries, isAlone: batch.Count == 1)))
             {
                 return false;
             }
@@ -241,10 +211,10 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
         return true;
     }
 
-    /// <summary>Reads all that the changes want, and the outbox. After a conflict each document is asked for alone: what the bulk answer left out would not be there again.</summary>
+    /// <summary>Reads all that the changes want, and the _outbox. After a conflict each document is asked for alone: what the bulk answer left out would not be there again.</summary>
     private async Task<Documents> Read(IReadOnlyList<PendingChange> batch, string outboxKey)
     {
-        var documents = new Documents(dapr.JsonSerializerOptions);
+        var documents = new Documents(_dapr.JsonSerializerOptions);
         string[] keys = [.. batch.SelectMany(change => change.Keys).Append(outboxKey).Distinct()];
         if (batch.Any(change => change.Conflicts > 0))
         {
@@ -261,7 +231,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
             documents.Add(key, default, "", mayBeThere: true);
         }
 
-        foreach (var item in await dapr.GetBulkStateAsync<JsonElement>(Outbox.Store, keys, parallelism: 8))
+        foreach (var item in await _dapr.GetBulkStateAsync<JsonElement>(Outbox.Store, keys, parallelism: 8))
         {
             documents.Add(item.Key, item.Value, item.ETag, mayBeThere: true);
         }
@@ -292,7 +262,7 @@ public sealed partial class AggregateStore(DaprClient dapr, Outbox outbox, Follo
         }
     }
 
-    private Task<(JsonElement Value, string ETag)> Ask(string key) => dapr.GetStateAndETagAsync<JsonElement>(Outbox.Store, key);
+    private Task<(JsonElement Value, string ETag)> Ask(string key) => _dapr.GetStateAndETagAsync<JsonElement>(Outbox.Store, key);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Key} was saved by somebody else first; it is decided anew (attempt {Attempt})")]
     private partial void LogConflict(string key, int attempt);

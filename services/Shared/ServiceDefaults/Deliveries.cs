@@ -31,7 +31,7 @@ internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, I
     public static string TopicOf(ServiceName service) => $"{service.Name}.dead-letters";
 
     /// <summary>Has a delivery handled, and answers it.</summary>
-    public async Task Take(HttpContext http, EventHandler handler)
+    public async Task Take(HttpContext http, HandleEvent handler)
     {
         var stop = http.RequestAborted;
         JsonDocument body;
@@ -73,7 +73,7 @@ internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, I
         @event.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>An event of a bulk: in the trace that it belongs to, as the cause of what it changes.</summary>
-    private async Task<Outcome> TakeEntry(JsonElement @event, EventHandler handler, HttpContext http)
+    private async Task<Outcome> TakeEntry(JsonElement @event, HandleEvent handler, HttpContext http)
     {
         var cause = new Cause(Member(@event, "id") ?? "", Member(@event, "type") ?? "");
         var trace = Member(@event, "traceparent");
@@ -83,7 +83,7 @@ internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, I
         return await Take(cause, activity, @event.TryGetProperty("data", out var data) ? data : default, handler, http);
     }
 
-    private async Task<Outcome> Take(Cause cause, Activity? activity, JsonElement data, EventHandler handler, HttpContext http)
+    private async Task<Outcome> Take(Cause cause, Activity? activity, JsonElement data, HandleEvent handler, HttpContext http)
     {
         try
         {

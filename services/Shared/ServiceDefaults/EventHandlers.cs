@@ -5,13 +5,13 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Lavka.ServiceDefaults;
 
 /// <summary>Calls a use case with an event's data, with services, and with a cancellation token.</summary>
-internal delegate Task EventHandler(JsonElement data, JsonSerializerOptions json, IServiceProvider services, CancellationToken cancellationToken);
+internal delegate Task HandleEvent(JsonElement data, JsonSerializerOptions json, IServiceProvider services, CancellationToken cancellationToken);
 
 /// <summary>Makes handlers of use cases.</summary>
 internal static class EventHandlers
 {
     /// <param name="useCase">Its parameters are the event, services, and a cancellation token, in any order; it returns a task.</param>
-    public static EventHandler Of<T>(Delegate useCase)
+    public static HandleEvent Of<T>(Delegate useCase)
         where T : class
     {
         var (@event, services, stop) = (Expression.Parameter(typeof(T)), Expression.Parameter(typeof(IServiceProvider)), Expression.Parameter(typeof(CancellationToken)));
