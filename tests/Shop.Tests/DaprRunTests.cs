@@ -86,7 +86,7 @@ public sealed partial class DaprRunTests : IDisposable
             daprd --app-id lossy --app-port 5199 --dapr-http-port 3599 --dapr-grpc-port 50099 --dapr-internal-grpc-port 50098 --metrics-port 9599 --resources-path $out/lossy \
                 --placement-host-address '' --scheduler-host-address '' > $out/lossy.log 2>&1 &
             for i in $(seq 100); do curl -sf localhost:3599/v1.0/healthz && break; sleep .2; done
-            timeout ${DEMO_SECONDS:-220} dotnet {{typeof(RunFile).Assembly.Location}} --demo ${DEMO_ORDERS:-20} --gateway http://localhost:8080 > $out/demo.log 2>&1 &
+            timeout ${DEMO_SECONDS:-420} dotnet {{typeof(RunFile).Assembly.Location}} --demo ${DEMO_ORDERS:-20} --gateway http://localhost:8080 > $out/demo.log 2>&1 &
             demo=$!
             for kill in $(seq ${RABBIT_KILLS:-1}); do
                 sleep 12

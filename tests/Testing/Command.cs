@@ -5,7 +5,7 @@ namespace Lavka.Testing;
 /// <summary>A program that has been run to its end.</summary>
 public sealed record Command(int ExitCode, string Output, string Error)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     /// <exception cref="TimeoutException">It does not end.</exception>
     public static async Task<Command> Run(string program, IEnumerable<string> arguments, string input = "", params IEnumerable<KeyValuePair<string, string>> environment)
