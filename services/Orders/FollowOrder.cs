@@ -23,5 +23,5 @@ public static class FollowOrder
     public static Task ShipmentStopped(ShipmentStopped shipment, AggregateStore store, TimeProvider time, CancellationToken stop) => Apply(shipment.OrderId, shipment, store, time, stop);
 
     private static Task Apply(string orderId, IEvent @event, AggregateStore store, TimeProvider time, CancellationToken stop) => store.Change<Order>(
-        Order.KeyOf(orderId), order => order?.Apply(@event, time.GetUtcNow(), store.Cause) ?? throw new RuleBrokenException($"There is no order '{orderId}'."), stop);
+        Order.KeyOf(orderId), order => order?.Apply(@event, time.GetUtcNow(), Cause.Current) ?? throw new RuleBrokenException($"There is no order '{orderId}'."), stop);
 }

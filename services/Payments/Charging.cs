@@ -48,6 +48,6 @@ public sealed class Charging(AggregateStore store, IPaymentProvider provider, Ti
         var (key, parts) = (Payment.KeyOf(orderId), new[] { JournalPage.KeyFor(orderId) });
 
         // What an event asks for, its delivery repeats; what the clock asks for, the outbox must tell.
-        return (store.Cause is null ? await store.Accept(key, parts, decide, stop) : await store.Change(key, parts, decide, stop))!;
+        return (Cause.Current is null ? await store.Accept(key, parts, decide, stop) : await store.Change(key, parts, decide, stop))!;
     }
 }

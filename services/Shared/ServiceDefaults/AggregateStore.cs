@@ -27,9 +27,6 @@ public sealed partial class AggregateStore
         _waiting = new(MostTogether, Save);
     }
 
-    /// <summary>The event that is being handled; null: a client or the clock asks.</summary>
-    public Cause? Cause => Cause.Current;
-
     /// <summary>Reads an aggregate; null where there is none.</summary>
     public async Task<T?> Find<T>(string key, CancellationToken stop)
         where T : class => (await _dapr.GetStateAsync<StoredAggregate<T>?>(Outbox.Store, key, cancellationToken: stop))?.State;
@@ -170,7 +167,7 @@ public sealed partial class AggregateStore
         foreach (var change in batch)
         {
             await Decide(change, documents);
-            if (change.Refusal is null && change.IsChanged)
+            if (change.IsChanged)
             {
                 var (tells, waits) = change.Make(documents);
                 if (tells is not null)
@@ -185,7 +182,7 @@ public sealed partial class AggregateStore
             }
         }
 
-        if (batch.Any(change => change.Refusal is null && change.IsChanged))
+        if (batch.Any(change => change.IsChanged))
         {
             slot.Add(documents, [.. events.Values]);
             if (!await _calendar.Enter(waiting, entries => documents.TrySave(_dapr, entries, isAlone: batch.Count == 1)))
@@ -211,7 +208,7 @@ public sealed partial class AggregateStore
         return true;
     }
 
-    /// <summary>Reads all that the changes want, and the _outbox. After a conflict each document is asked for alone: what the bulk answer left out would not be there again.</summary>
+    /// <summary>Reads all that the changes want, and the outbox. After a conflict each document is asked for alone: what the bulk answer left out would not be there again.</summary>
     private async Task<Documents> Read(IReadOnlyList<PendingChange> batch, string outboxKey)
     {
         var documents = new Documents(_dapr.JsonSerializerOptions);
@@ -249,7 +246,7 @@ public sealed partial class AggregateStore
         {
             change.Decide(documents);
             var missing = change.Keys.Where(documents.MayBeThere).ToList();
-            if (missing.Count == 0 || (change.Refusal is null && change.IsChanged && missing.TrueForAll(change.Writes)))
+            if (missing.Count == 0 || (change.IsChanged && missing.TrueForAll(change.Writes)))
             {
                 return;
             }

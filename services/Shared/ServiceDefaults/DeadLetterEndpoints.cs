@@ -30,7 +30,7 @@ internal static class DeadLetterEndpoints
         var id = NaturalId.From(message.Id, message.Path);
         return store.Change<DeadLetter, IdList>(DeadLetter.KeyOf(id), [DeadLetter.Index], (known, parts) =>
         {
-            if (known is not null && known.LastMessage == store.Cause?.Id)
+            if (known is not null && known.LastMessage == Cause.Current?.Id)
             {
                 return known.Unchanged();
             }
@@ -41,7 +41,7 @@ internal static class DeadLetterEndpoints
             }
 
             var data = JsonSerializer.SerializeToElement(message.Data);
-            return new DeadLetter(id, message.Id, message.Type, message.Path, message.Reason, data, time.GetUtcNow(), (known?.Refusals ?? 0) + 1, IsResent: false, store.Cause?.Id).Quietly();
+            return new DeadLetter(id, message.Id, message.Type, message.Path, message.Reason, data, time.GetUtcNow(), (known?.Refusals ?? 0) + 1, IsResent: false, Cause.Current?.Id).Quietly();
         }, stop);
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Dapr.Client;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Json;
@@ -41,7 +42,7 @@ internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, I
         }
         catch (JsonException e) when (Cause.Current is { } cause)
         {
-            await Keep(cause, http.Request.Path, "", e);
+            await Keep(cause, http, "", e);
             await Answer(http, Outcome.Drop);
             return;
         }
@@ -93,7 +94,7 @@ internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, I
             }
             catch (Exception e) when (e is RuleBrokenException or JsonException)
             {
-                await Keep(cause, http.Request.Path, data.ValueKind == JsonValueKind.Undefined ? "" : data.GetRawText(), e);
+                await Keep(cause, http, data.ValueKind == JsonValueKind.Undefined ? "" : data.GetRawText(), e);
                 return Outcome.Drop;
             }
 
@@ -107,17 +108,17 @@ internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, I
         }
     }
 
-    private async Task Keep(Cause cause, string path, string data, Exception error)
+    private async Task Keep(Cause cause, HttpContext http, string data, Exception error)
     {
         LogDeadLetter(cause.Id, cause.Type, error.Reason());
-        await dapr.PublishEventAsync(Outbox.PubSub, TopicOf(service), new DeadLetterMessage(cause.Id, cause.Type, path, error.Reason(), Parse(data)));
+        await dapr.PublishEventAsync(Outbox.PubSub, TopicOf(service), new DeadLetterMessage(cause.Id, cause.Type, http.Request.Path, error.Reason(), Parse(data)), http.RequestAborted);
     }
 
-    private static System.Text.Json.Nodes.JsonNode? Parse(string data)
+    private static JsonNode? Parse(string data)
     {
         try
         {
-            return System.Text.Json.Nodes.JsonNode.Parse(data);
+            return JsonNode.Parse(data);
         }
         catch (JsonException)
         {

@@ -20,6 +20,7 @@ internal abstract class PendingChange(string key, IReadOnlyCollection<string> pa
     /// <summary>Why it is not made: it breaks a rule, or cannot be decided.</summary>
     public Exception? Refusal { get; private set; }
 
+    /// <summary>Whether there is something to save.</summary>
     public abstract bool IsChanged { get; }
 
     /// <summary>Whether the change saves this document.</summary>
@@ -78,7 +79,7 @@ internal sealed class PendingChange<T, TPart>(string key, IReadOnlyCollection<st
     /// <summary>The aggregate after the change; the answer that a repeat gets; and when the change's event is told.</summary>
     public Task<(T? State, StoredEvent? Answer, Task Told)> Made => _made.Task;
 
-    public override bool IsChanged => _change.IsChanged;
+    public override bool IsChanged => Refusal is null && _change.IsChanged;
 
     public override bool Writes(string document) => document == Key || _parts.Changed.ContainsKey(document);
 
@@ -94,7 +95,7 @@ internal sealed class PendingChange<T, TPart>(string key, IReadOnlyCollection<st
         return (_tells, _change.State is IAwaiting { IsWaiting: true } waits && _aggregate?.State is not IAwaiting { IsWaiting: true } ? new(Key, version, waits) : null);
     }
 
-    public override void Complete(Task told) => _made.TrySetResult((_change.IsChanged ? _change.State : _aggregate?.State, _change.IsChanged ? null : _tells, told));
+    public override void Complete(Task told) => _made.TrySetResult(IsChanged ? (_change.State, null, told) : (_aggregate?.State, _tells, told));
 
     public override void Fail(Exception problem)
     {
