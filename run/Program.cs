@@ -11,15 +11,23 @@ var data = new Option<string?>("--data") { Description = "Where databases and th
 var fresh = new Option<bool>("--fresh") { Description = "Empty the data first" };
 var demo = new Option<int?>("--demo") { Description = "Place so many orders of every kind, then audit the shop; exit code 0 only if the audit holds" };
 var hotItem = new Option<int?>("--hot-item") { Description = "Measure so many buyers of one product at once" };
+var bench = new Option<double?>("--bench") { Description = "Measure for so many seconds, after ten to warm up: orders a second, how long each takes, what it costs" };
+var rate = new Option<double?>("--rate") { Description = $"For --bench: place so many orders a second (default: as many as the shop takes, with {Bench.MostOpen} on their way)" };
+var metrics = new Option<string[]>("--metrics") { Description = "For --bench on a shop that runs already: a sidecar's metrics, like orders=http://localhost:9091/metrics; may be given again", DefaultValueFactory = _ => [] };
 var scale = new Option<string[]>("--scale") { Description = "Run several instances of a service: orders=2; may be given again", DefaultValueFactory = _ => [] };
-var running = new Option<string?>("--gateway") { Description = "The Gateway of a shop that runs already: --demo and --hot-item place their orders there, and nothing is started" };
+var running = new Option<string?>("--gateway") { Description = "The Gateway of a shop that runs already: --demo, --hot-item and --bench place their orders there, and nothing is started" };
 var password = new Option<string?>("--operator-password") { Description = $"The operator's, of the shop that --gateway names (default: {OperatorPassword.Variable}, or what {OperatorPassword.SecretsFile} says)" };
-var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, scale, demo, hotItem, running, password };
-command.SetAction((arguments, stop) => Told(() => arguments.GetValue(running) is not { } address
-    ? Run(arguments.GetValue(runFile)!, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), arguments.GetValue(demo), arguments.GetValue(hotItem), stop)
-    : arguments.GetValue(fresh) || arguments.GetValue(data) is not null || arguments.GetValue(scale) is not []
-        ? throw new RunException("--fresh, --data and --scale are for a shop that is started here; --gateway names one that runs already.")
-        : Visit(AddressOf(address), arguments.GetValue(demo), arguments.GetValue(hotItem), arguments.GetValue(password), stop)));
+var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, scale, demo, hotItem, bench, rate, metrics, running, password };
+command.SetAction((arguments, stop) => Told(() =>
+{
+    var errand = new Errand(arguments.GetValue(demo), arguments.GetValue(hotItem), arguments.GetValue(bench), arguments.GetValue(rate), arguments.GetValue(metrics)!);
+    errand.Check();
+    return arguments.GetValue(running) is not { } address
+        ? Run(arguments.GetValue(runFile)!, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), errand, stop)
+        : arguments.GetValue(fresh) || arguments.GetValue(data) is not null || arguments.GetValue(scale) is not []
+            ? throw new RunException("--fresh, --data and --scale are for a shop that is started here; --gateway names one that runs already.")
+            : Visit(AddressOf(address), errand, arguments.GetValue(password), stop);
+}));
 
 var gateway = new Option<string>("--gateway") { Description = "The Gateway of the running shop", DefaultValueFactory = _ => "http://localhost:8080" };
 var service = new Option<string?>("--service") { Description = "Only this service's" };
@@ -77,36 +85,20 @@ static async Task<int> Told(Func<Task<int>> act)
 
 static string DefaultData() => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "lavka");
 
-static void CheckNumbers(int? demo, int? hotItem)
-{
-    if (demo is < 1 || hotItem is < 1)
-    {
-        throw new RunException($"The number for {(demo is < 1 ? "--demo" : "--hot-item")} is {demo ?? hotItem}; allowed is a whole number from 1.");
-    }
-}
-
 // Places orders in a shop that runs already, on whatever it runs.
-static async Task<int> Visit(Uri gateway, int? demo, int? hotItem, string? password, CancellationToken stop)
+static async Task<int> Visit(Uri gateway, Errand errand, string? password, CancellationToken stop)
 {
-    CheckNumbers(demo, hotItem);
-    if (demo is null && hotItem is null)
+    if (errand.IsNone)
     {
-        throw new RunException("--gateway names a shop that runs already; say with --demo or --hot-item what to do there.");
+        throw new RunException("--gateway names a shop that runs already; say with --demo, --hot-item or --bench what to do there.");
     }
 
     await new ShopClient(gateway).Greet(stop);
-    if (hotItem is not null)
-    {
-        await new HotItem(gateway, hotItem.Value).Run(stop);
-        return 0;
-    }
-
-    return await new DemoRun(gateway, demo!.Value, password ?? OperatorPassword.Find(), startedHere: null).Run(stop) ? 0 : 1;
+    return await errand.Do(gateway, password ?? OperatorPassword.Find(), startedHere: null, stop);
 }
 
-static async Task<int> Run(string runFile, string[] scale, string data, bool fresh, int? demo, int? hotItem, CancellationToken outside)
+static async Task<int> Run(string runFile, string[] scale, string data, bool fresh, Errand errand, CancellationToken outside)
 {
-    CheckNumbers(demo, hotItem);
     using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(outside);
     using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
@@ -115,32 +107,25 @@ static async Task<int> Run(string runFile, string[] scale, string data, bool fre
 
     // What the demo reads of the repository counts from the run file.
     Directory.SetCurrentDirectory(Path.GetDirectoryName(Path.GetFullPath(runFile))!);
-    using var log = new LogWriter([.. apps.Select(app => app.Name), "sidecar"], demo is null && hotItem is null ? null : Path.Combine(dataPath, "logs"));
+    using var log = new LogWriter([.. apps.Select(app => app.Name), "sidecar"], errand.IsNone ? null : Path.Combine(dataPath, "logs"));
     using var logs = LoggerFactory.Create(builder => builder.AddProvider(new SidecarLogs(log)));
     try
     {
-        await using var shop = await Shop.Start(apps, dataPath, logs, log.Write, interrupted.Token);
+        await using var shop = await Shop.Start(apps, dataPath, errand.Measures, logs, log.Write, interrupted.Token);
         await shop.WaitUntilReady(interrupted.Token);
         PrintTable(shop, dataPath);
-        if (hotItem is not null)
+        if (!errand.IsNone)
         {
-            await new HotItem(GatewayOf(apps), hotItem.Value).Run(interrupted.Token);
-            return 0;
+            return await errand.Do(GatewayOf(apps), OperatorPassword.Find(), shop, interrupted.Token);
         }
 
-        if (demo is null)
-        {
-            var (appId, failed) = await shop.ShutdownRequested().WaitAsync(interrupted.Token);
-            Console.WriteLine($"The sidecar of '{appId}' ends, and everything with it.");
-            return failed ? 1 : 0;
-        }
-
-        var run = new DemoRun(GatewayOf(apps), demo.Value, OperatorPassword.Find(), apps);
-        return await run.Run(interrupted.Token) ? 0 : 1;
+        var (appId, failed) = await shop.ShutdownRequested().WaitAsync(interrupted.Token);
+        Console.WriteLine($"The sidecar of '{appId}' ends, and everything with it.");
+        return failed ? 1 : 0;
     }
     catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
     {
-        return demo is null && hotItem is null ? 0 : 130;
+        return errand.IsNone ? 0 : 130;
     }
 
     void Stop(PosixSignalContext signal)

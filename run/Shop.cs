@@ -23,8 +23,9 @@ internal sealed class Shop : IAsyncDisposable
     public IReadOnlyList<AppSpec> Apps { get; }
 
     /// <summary>Starts everything; the apps may still be on their way up, see <see cref="WaitUntilReady"/>.</summary>
+    /// <param name="measured">Whether the sidecars count what they are asked.</param>
     /// <exception cref="RunException">A port is in use, or a resource is wrong.</exception>
-    public static async Task<Shop> Start(IReadOnlyList<AppSpec> apps, string dataPath, ILoggerFactory logs, Action<string, string> appLog, CancellationToken stop)
+    public static async Task<Shop> Start(IReadOnlyList<AppSpec> apps, string dataPath, bool measured, ILoggerFactory logs, Action<string, string> appLog, CancellationToken stop)
     {
         await CheckPorts(apps, stop);
         var shop = new Shop(apps);
@@ -42,7 +43,7 @@ internal sealed class Shop : IAsyncDisposable
 
             foreach (var app in apps)
             {
-                shop._sidecars.Add(await StartSidecar(app, dataPath, mesh, logs, token, stop));
+                shop._sidecars.Add(await StartSidecar(app, dataPath, measured, mesh, logs, token, stop));
             }
         }
         catch
@@ -53,6 +54,9 @@ internal sealed class Shop : IAsyncDisposable
 
         return shop;
     }
+
+    /// <summary>Where the sidecars' metrics are, of a shop that is measured: <c>orders=http://127.0.0.1:9091/metrics</c>.</summary>
+    public IEnumerable<string> Metrics => _sidecars.Select(sidecar => $"{sidecar.AppId}={sidecar.MetricsEndpoint}metrics");
 
     /// <summary>Whether an app has connected to its sidecar.</summary>
     public bool IsReady(AppSpec app) => _sidecars[Apps.ToList().IndexOf(app)].Ready.IsCompletedSuccessfully;
@@ -99,7 +103,7 @@ internal sealed class Shop : IAsyncDisposable
         return environment;
     }
 
-    private static async Task<Sidecar.Sidecar> StartSidecar(AppSpec app, string dataPath, SidecarMesh mesh, ILoggerFactory logs, string token, CancellationToken stop)
+    private static async Task<Sidecar.Sidecar> StartSidecar(AppSpec app, string dataPath, bool measured, SidecarMesh mesh, ILoggerFactory logs, string token, CancellationToken stop)
     {
         try
         {
@@ -113,6 +117,7 @@ internal sealed class Shop : IAsyncDisposable
                 ResourcesPaths = app.ResourcesPaths,
                 ConfigPaths = app.ConfigPaths,
                 DataPath = dataPath,
+                MetricsPort = measured ? 0 : null,
                 WorkingPath = app.Directory,
                 Namespace = Variable("NAMESPACE"),
                 ApiToken = Variable("DAPR_API_TOKEN"),

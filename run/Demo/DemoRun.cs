@@ -10,10 +10,7 @@ namespace Lavka.Run.Demo;
 /// <param name="startedHere">The apps, where this runner has started the shop; null: it runs elsewhere, and its Gateway is all that is known of it.</param>
 internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, IReadOnlyList<AppSpec>? startedHere)
 {
-    private const int Users = 50;
-    private const int Shoppers = 5;
-    private const int Products = 20;
-    private const int Clients = 16;
+    private const int SignedIn = 5;
 
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
@@ -26,8 +23,8 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
     {
         // Elsewhere the password may be a wrong one, and then nothing is to be left behind. Here it is not asked for before the first order: signing in is slow on purpose.
         var operators = startedHere is null ? await _shop.SignIn(OperatorPassword.Email, operatorPassword, stop) : null;
-        var users = await Seed(Users, i => _shop.Register($"demo-{i:00}@example.com", $"Demo {i:00}", stop), stop);
-        var catalog = await SeedCatalog(stop);
+        var users = await Shoppers.Register(_shop, stop);
+        var catalog = await Shoppers.AddProducts(_shop, _run, orders, stop);
         var watch = Stopwatch.StartNew();
         var first = await _shop.Place(users[0].Id, [new(catalog.Plenty[0].Id, 1)], $"{_run}-first", stop);
         while ((await _shop.Find<Order>($"/v1/orders/{first.Id}", stop))?.Status != "delivered")
@@ -41,8 +38,7 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
             + (startedHere is null ? "." : string.Create(CultureInfo.InvariantCulture, $", {sinceStart.TotalSeconds:0.0} s after the start.")));
 
         operators ??= await _shop.SignIn(OperatorPassword.Email, operatorPassword, stop);
-        var shoppers = await Seed(Shoppers, i => _shop.RegisterAndSignIn($"shopper-{i:00}@example.com", $"Shopper {i:00}", "demo-password", stop), stop);
-        var kinds = new Orders(_shop, _run, users, shoppers, operators, catalog);
+        var kinds = new Orders(_shop, _run, new(users, await Shoppers.SignIn(_shop, SignedIn, stop), operators, catalog));
         var before = OwnProcesses.ProcessorTimes();
         watch.Restart();
         List<Order> finished = [];
@@ -62,28 +58,8 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
         return await Audited(operators, stop);
     }
 
-    private static async Task<T[]> Seed<T>(int count, Func<int, Task<T>> make, CancellationToken stop)
-    {
-        var made = new T[count];
-        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = Clients, CancellationToken = stop }, async (i, _) => made[i] = await make(i + 1));
-        return made;
-    }
-
-    private async Task<Catalog> SeedCatalog(CancellationToken stop)
-    {
-        var plenty = await Seed(Products, i => _shop.Add($"Demo product {i:00} ({_run})", 5 + (i * 2.5m), Math.Min(9_000, 100 + orders), stop), stop);
-        return new(
-            plenty, await Add("scarce", 20, Math.Max(1, orders / 50)),
-
-            // Above what the simulated payment provider takes; above what it takes unseen; and the cents at which it loses its answer, or takes its time.
-            await Add("declined", 6000, orders), await Add("suspicious", 3200, orders), await Add("lost answer", 20.13m, orders), await Add("slow to pay", 20.14m, orders),
-            await Add("moving price", 10, 10 * orders));
-
-        Task<Product> Add(string name, decimal price, long stock) => _shop.Add($"Demo {name} ({_run})", price, stock, stop);
-    }
-
     private Task PlaceAll(Orders kinds, Action placed, CancellationToken stop) =>
-        Parallel.ForAsync(0, orders, new ParallelOptions { MaxDegreeOfParallelism = Clients, CancellationToken = stop }, async (i, token) =>
+        Parallel.ForAsync(0, orders, new ParallelOptions { MaxDegreeOfParallelism = Shoppers.Clients, CancellationToken = stop }, async (i, token) =>
         {
             var order = await kinds.Place(i, token);
             _placed[order.Id] = order;
@@ -120,9 +96,8 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
     /// <summary>From the order to its payment, shortest first: of the orders whose payment nobody makes slow on purpose.</summary>
     private async Task<List<TimeSpan>> TimesToPaid(List<Order> finished, Catalog catalog, Session operators, CancellationToken stop)
     {
-        var slow = new[] { catalog.Suspicious.Id, catalog.LosesAnswer.Id, catalog.SlowToPay.Id }.ToHashSet();
         var times = new ConcurrentBag<TimeSpan>();
-        await Parallel.ForEachAsync(finished.Where(order => !order.Items.Any(item => slow.Contains(item.ProductId))), new ParallelOptions { MaxDegreeOfParallelism = Clients, CancellationToken = stop }, async (order, token) =>
+        await Parallel.ForEachAsync(finished.Where(order => !catalog.IsSlow(order)), new ParallelOptions { MaxDegreeOfParallelism = Shoppers.Clients, CancellationToken = stop }, async (order, token) =>
         {
             var changes = (await _shop.Ask<History>(operators, HttpMethod.Get, $"/v2/orders/{order.Id}/history", null, null, token)).Changes;
             if (changes.FirstOrDefault(change => change.Status == "paid") is { } paid)

@@ -6,14 +6,36 @@ namespace Lavka.Run.Demo;
 /// <summary>What the runner and the processes it started take of the machine.</summary>
 internal static class OwnProcesses
 {
+    /// <summary>A process, and what it runs: <c>Orders</c>, <c>node</c>, <c>daprd</c>.</summary>
+    internal readonly record struct Running(int Id, string Name);
+
     /// <summary>
     /// What they hold in memory: the sum of their proportional set sizes in bytes: what several share, such as .NET's own libraries, counts once. Elsewhere than on Linux, this process's resident set alone.
     /// </summary>
-    public static long Memory() => All().Sum(SizeOf);
+    public static long Memory() => All().Sum(process => SizeOf(process.Id));
 
     /// <summary>The processor time that each has taken so far, by what it runs: <c>Orders</c>, <c>node</c>; the runner's is with that of all sidecars, and of the demo.</summary>
     public static IReadOnlyDictionary<string, TimeSpan> ProcessorTimes() =>
         All().GroupBy(NameOf).ToDictionary(group => group.Key, group => group.Aggregate(TimeSpan.Zero, (sum, process) => sum + process.TotalProcessorTime));
+
+    /// <summary>The processor time that each process of the machine has taken so far.</summary>
+    public static IReadOnlyDictionary<Running, TimeSpan> Everywhere()
+    {
+        var times = new Dictionary<Running, TimeSpan>();
+        foreach (var process in Process.GetProcesses())
+        {
+            try
+            {
+                times[new(process.Id, NameOf(process))] = process.TotalProcessorTime;
+            }
+            catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
+            {
+                // It has ended, or is somebody else's.
+            }
+        }
+
+        return times;
+    }
 
     private static IEnumerable<Process> All()
     {
@@ -40,16 +62,30 @@ internal static class OwnProcesses
         }
     }
 
-    private static long SizeOf(Process process)
+    /// <summary>What a process holds in memory, as <see cref="Memory"/> counts it; 0: it has ended.</summary>
+    public static long SizeOf(int id)
     {
         try
         {
-            var line = File.ReadLines($"/proc/{process.Id}/smaps_rollup").First(line => line.StartsWith("Pss:", StringComparison.Ordinal));
+            var line = File.ReadLines($"/proc/{id}/smaps_rollup").First(line => line.StartsWith("Pss:", StringComparison.Ordinal));
             return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
         {
+            return WorkingSetOf(id);
+        }
+    }
+
+    private static long WorkingSetOf(int id)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(id);
             return process.WorkingSet64;
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            return 0;
         }
     }
 

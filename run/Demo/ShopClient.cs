@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
@@ -156,6 +158,52 @@ internal sealed partial class ShopClient(Uri gateway)
     public Task<HttpResponseMessage> Send(Session who, HttpMethod method, string path, object? body, string? idempotencyKey, CancellationToken stop) =>
         Send(() => RequestOf(who, method, path, body, idempotencyKey), stop);
 
+    /// <summary>What happens in the shop from now on, as it happens; over a lost connection it goes on.</summary>
+    public async IAsyncEnumerable<(string Type, JsonElement Data)> Events(Session operators, [EnumeratorCancellation] CancellationToken stop)
+    {
+        string? last = null;
+        while (!stop.IsCancellationRequested)
+        {
+            await using var events = Connected(operators, last, stop).GetAsyncEnumerator(stop);
+            while (await Next(events))
+            {
+                last = events.Current.EventId ?? last;
+                yield return (events.Current.EventType, events.Current.Data);
+            }
+        }
+
+        static async Task<bool> Next(IAsyncEnumerator<SseItem<JsonElement>> events)
+        {
+            try
+            {
+                return await events.MoveNextAsync();
+            }
+            catch (Exception e) when (e is HttpRequestException or IOException)
+            {
+                return false;
+            }
+        }
+    }
+
+    private async IAsyncEnumerable<SseItem<JsonElement>> Connected(Session operators, string? last, [EnumeratorCancellation] CancellationToken stop)
+    {
+        using var response = await Send(() =>
+        {
+            var request = RequestOf(operators, HttpMethod.Get, "/v2/admin/events", null, null);
+            if (last is not null)
+            {
+                request.Headers.Add("Last-Event-ID", last);
+            }
+
+            return request;
+        }, stop, HttpCompletionOption.ResponseHeadersRead);
+        response.EnsureSuccessStatusCode();
+        await foreach (var item in SseParser.Create(await response.Content.ReadAsStreamAsync(stop), (_, data) => JsonElement.Parse(data)).EnumerateAsync(stop))
+        {
+            yield return item;
+        }
+    }
+
     private static HttpRequestMessage RequestOf(Session who, HttpMethod method, string path, object? body, string? idempotencyKey)
     {
         var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body, options: JsonSerializerOptions.Web) };
@@ -181,13 +229,13 @@ internal sealed partial class ShopClient(Uri gateway)
         ? (await response.Content.ReadFromJsonAsync<T>(json, stop))!
         : throw new RunException($"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri!.PathAndQuery} was answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(stop)}");
 
-    private async Task<HttpResponseMessage> Send(Func<HttpRequestMessage> request, CancellationToken stop)
+    private async Task<HttpResponseMessage> Send(Func<HttpRequestMessage> request, CancellationToken stop, HttpCompletionOption until = HttpCompletionOption.ResponseContentRead)
     {
         while (true)
         {
             try
             {
-                var response = await _http.SendAsync(request(), stop);
+                var response = await _http.SendAsync(request(), until, stop);
                 if (response.StatusCode < HttpStatusCode.InternalServerError && response.StatusCode != HttpStatusCode.TooManyRequests)
                 {
                     return response;

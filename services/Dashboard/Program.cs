@@ -13,5 +13,6 @@ app.MapServiceDefaults();
 
 app.MapEvents();
 app.MapV2();
+app.MapEventStream();
 
 app.Run();

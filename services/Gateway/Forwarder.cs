@@ -18,7 +18,7 @@ public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr) : IDisposabl
     public const long LargestBodyRead = 64 * LargestBody;
 
     // Of the client's headers, those that mean something to a service; the rest is between client and Gateway.
-    private static readonly string[] RequestHeaders = ["Accept", "Idempotency-Key", "If-Match", "If-None-Match", "Carrier-Signature", ResponseHeaders.CorrelationId];
+    private static readonly string[] RequestHeaders = ["Accept", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "Carrier-Signature", ResponseHeaders.CorrelationId];
     private static readonly string[] AnswerHeaders = ["Location", "Link", "ETag", "Retry-After"];
 
     private static readonly SearchValues<char> PlainCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~@:");

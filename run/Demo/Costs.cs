@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Spectre.Console;
+
+namespace Lavka.Run.Demo;
+
+/// <summary>What a shop has taken of its machine and asked of its sidecars.</summary>
+/// <param name="ProcessorTime">In seconds, by process.</param>
+/// <param name="Requests">By the app whose sidecar counted them, and by what was asked.</param>
+/// <param name="Flushes">How often the machine's disks were told to make what was written safe; null: the system does not tell.</param>
+internal sealed partial record Costs(IReadOnlyDictionary<OwnProcesses.Running, TimeSpan> ProcessorTime, IReadOnlyDictionary<(string App, string What), double> Requests, double? Flushes)
+{
+    // What takes less than this of the processor is no part of it.
+    private const double Noticeable = 0.005;
+
+    private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false });
+
+    /// <param name="metrics">Where the sidecars' are, by app.</param>
+    public static async Task<Costs> Now(IReadOnlyDictionary<string, Uri> metrics, CancellationToken stop)
+    {
+        var requests = new Dictionary<(string, string), double>();
+        foreach (var (app, address) in metrics)
+        {
+            foreach (Match line in Line().Matches(await Http.GetStringAsync(address, stop)))
+            {
+                var what = line.Groups["name"].Value == "dapr_http_client_completed_count" ? $"to the app: {line.Groups["label"].Value}" : line.Groups["label"].Value;
+                requests[(app, what)] = requests.GetValueOrDefault((app, what)) + double.Parse(line.Groups["count"].Value, CultureInfo.InvariantCulture);
+            }
+        }
+
+        return new(OwnProcesses.Everywhere(), requests, FlushesOf());
+    }
+
+    public static Costs operator -(Costs after, Costs before) => new(
+        after.ProcessorTime.ToDictionary(one => one.Key, one => one.Value - before.ProcessorTime.GetValueOrDefault(one.Key)),
+        after.Requests.ToDictionary(one => one.Key, one => one.Value - before.Requests.GetValueOrDefault(one.Key)),
+        after.Flushes - before.Flushes);
+
+    /// <summary>Writes what one order cost.</summary>
+    public void Write(int orders)
+    {
+        var own = ProcessorTime.Where(one => one.Key.Id == Environment.ProcessId).Sum(one => one.Value.TotalMilliseconds);
+        var all = ProcessorTime.Values.Sum(one => one.TotalMilliseconds);
+        var processes = ProcessorTime.Where(one => one.Key.Id != Environment.ProcessId && one.Value.TotalMilliseconds > Noticeable * all).ToList();
+        AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"An order takes {processes.Sum(one => one.Value.TotalMilliseconds) / orders:0.0} ms of processor time, and {own / orders:0.0} ms of this client; {Flushes / orders:0.0} flushes of the disk. Memory: {processes.Sum(one => OwnProcesses.SizeOf(one.Key.Id)) >> 20} MB."));
+        var requests = Requests.Where(one => one.Value > 0).ToLookup(one => one.Key.App, one => (one.Key.What, Count: one.Value));
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("an order costs", "processor time, ms", "requests to its sidecar", "of the sidecar to it");
+        foreach (var process in processes.GroupBy(one => one.Key.Name).OrderByDescending(group => group.Sum(one => one.Value.TotalMilliseconds)))
+        {
+            var asked = requests[process.Key.ToLowerInvariant() == "node" ? "loyalty" : process.Key.ToLowerInvariant()].ToList();
+            table.AddRow(process.Key, string.Create(CultureInfo.InvariantCulture, $"{process.Sum(one => one.Value.TotalMilliseconds) / orders:0.00}"),
+                Sum(asked.Where(one => !one.What.StartsWith("to the app", StringComparison.Ordinal))), Sum(asked.Where(one => one.What.StartsWith("to the app", StringComparison.Ordinal))));
+        }
+
+        AnsiConsole.Write(table);
+        foreach (var app in requests)
+        {
+            AnsiConsole.WriteLine($"{app.Key}: {string.Join(", ", app.OrderByDescending(one => one.Count).Take(12).Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Count / orders:0.00} {one.What}")))}");
+        }
+
+        string Sum(IEnumerable<(string What, double Count)> some) => string.Create(CultureInfo.InvariantCulture, $"{some.Sum(one => one.Count) / orders:0.0}");
+    }
+
+    private static double? FlushesOf()
+    {
+        // Of whole disks: "major minor name", 11 figures of reads and writes, 4 of discards, then the flushes (Linux: Documentation/admin-guide/iostats).
+        const int Fields = 19;
+        const int FlushField = 18;
+        const string Statistics = "/proc/diskstats";
+        return File.Exists(Statistics)
+            ? File.ReadLines(Statistics).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(fields => fields.Length > Fields && Directory.Exists($"/sys/block/{fields[2]}"))
+                .Sum(fields => double.Parse(fields[FlushField], CultureInfo.InvariantCulture))
+            : null;
+    }
+
+    [GeneratedRegex("""^(?<name>dapr_grpc_io_server_completed_rpcs|dapr_http_server_request_count|dapr_http_client_completed_count)\{[^}]*(grpc_server_method|path)="(?<label>[^"]*)"[^}]*\} (?<count>[0-9.e+]+)""", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Line();
+}
