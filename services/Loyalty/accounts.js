@@ -16,17 +16,39 @@ class Accounts {
     return (await this.#documents.find(keyOf('user', userId))) ?? noPoints;
   }
 
-  /** Takes an event: the order and its user's account change together, or not at all. It throws what can pass later. */
-  take(event) {
-    return this.#documents.change(async read => {
-      const order = await read(keyOf('order', event.data.orderId));
-      const change = apply(order.data, event);
-      if (!change) return [];
+  /** Takes events, one after the other: the orders and their users' accounts change together, or not at all. It throws what can pass later. */
+  async take(events) {
+    if (events.length === 0) return;
 
-      const account = await read(keyOf('user', change.order.userId));
-      return [[order, change.order], [account, add(account.data ?? noPoints, change)]];
+    await this.#documents.change(async read => {
+      const orders = new Map((await read(events.map(orderKey))).map(document => [document.key, { document, data: document.data }]));
+      const changes = [];
+      for (const event of events) {
+        const order = orders.get(orderKey(event));
+        const change = apply(order.data, event);
+        if (!change) continue;
+
+        order.data = change.order;
+        changes.push(change);
+      }
+
+      const users = new Map((await read(changes.map(userKey))).map(document => [document.key, { document, data: document.data }]));
+      for (const change of changes) {
+        const user = users.get(userKey(change));
+        user.data = add(user.data ?? noPoints, change);
+      }
+
+      return [...orders.values(), ...users.values()].filter(({ document, data }) => data !== document.data).map(({ document, data }) => [document, data]);
     });
   }
+}
+
+function orderKey(event) {
+  return keyOf('order', event.data.orderId);
+}
+
+function userKey(change) {
+  return keyOf('user', change.order.userId);
 }
 
 module.exports = { Accounts };

@@ -54,7 +54,7 @@ class DeadLetters {
   /** Keeps an event, or a dead letter that has been refused again, and tells the topic. An event is one dead letter, however often it is refused. */
   async keep({ eventId, type, path, data, id = idOf(eventId, type) }, reason) {
     await this.#documents.change(async read => {
-      const known = await read(keyOf('dead-letter', id));
+      const [known] = await read([keyOf('dead-letter', id)]);
       const refusals = (known.data?.refusals ?? 0) + 1;
       const letter = [known, { id, eventId, type, path, reason, data, at: new Date().toISOString(), refusals, isResent: false }];
       return known.data ? [letter] : [letter, ...(await added(id, read))];
@@ -68,7 +68,7 @@ class DeadLetters {
   async passed(id) {
     let letter;
     await this.#documents.change(async read => {
-      const known = await read(keyOf('dead-letter', id));
+      const [known] = await read([keyOf('dead-letter', id)]);
       letter = { ...known.data, isResent: true };
       return [[known, letter]];
     });
@@ -77,10 +77,10 @@ class DeadLetters {
 }
 
 async function added(id, read) {
-  const newest = await read(index);
+  const [newest] = await read([index]);
   const { ids, number } = newest.data ?? { ids: [], number: 0 };
   if (ids.length < pageSize) return [[newest, { ids: [...ids, id], number }]];
-  return [[await read(pageKey(number)), { ids, number }], [newest, { ids: [id], number: number + 1 }]];
+  return [[(await read([pageKey(number)]))[0], { ids, number }], [newest, { ids: [id], number: number + 1 }]];
 }
 
 /** A text of one length that any key may have, whatever the event's id is. */

@@ -6,7 +6,7 @@ const { Accounts } = require('./accounts');
 const { mapFailures, mapHealth, mapPoints, requireToken } = require('./api');
 const { DeadLetters } = require('./deadLetters');
 const { mapDeadLetters } = require('./deadLettersApi');
-const { subscribe } = require('./events');
+const { mapEvents } = require('./events');
 const { Documents } = require('./state');
 
 // The SDK reads both; its own defaults are other services' ports.
@@ -28,7 +28,7 @@ start();
 async function start() {
   mapPoints(app, accounts);
   mapDeadLetters(app, letters, accounts);
-  await subscribe(app, server, accounts, letters);
+  mapEvents(app, accounts, letters);
   mapFailures(app);
   try {
     await server.start();

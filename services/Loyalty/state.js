@@ -26,15 +26,15 @@ class Documents {
 
   /**
    * Changes documents together, or not at all, and starts over when somebody else changes one of them first.
-   * @param decide Reads documents with the function that it is given, and returns what to write: pairs of a document that it has read and its new data.
+   * @param decide Reads documents with the function that it is given, all of some keys, each once; returns what to write: pairs of a document that it has read and its new data.
    */
   async change(decide) {
     for (let failed, isSure = false, attempt = 1; ; attempt++) {
       const seen = [];
-      const writes = await decide(async key => {
-        const [document] = await this.#read([key], isSure);
-        seen.push(document);
-        return document;
+      const writes = await decide(async keys => {
+        const documents = await this.#read([...new Set(keys)], isSure);
+        seen.push(...documents);
+        return documents;
       });
 
       // Nothing is left undone for want of a document that may be there. One that is written is guarded by its ETag.
@@ -65,13 +65,13 @@ class Documents {
 
   // state.get knows no ETags over HTTP, getBulk does; it answers in any order.
   async #read(keys, isSure) {
+    if (keys.length === 0) return [];
+
     const items = new Map((await this.#state.getBulk(store, keys)).map(item => [item.key, item]));
 
-    // A connection that breaks in the middle of a bulk read is, to daprd, the end of the answer: to be sure, what is missing is asked for once more, alone.
-    for (const key of isSure ? keys.filter(key => isMissing(items.get(key))) : []) {
-      const [item] = await this.#state.getBulk(store, [key]);
-      items.set(key, item);
-    }
+    // A connection that breaks in the middle of a bulk read is, to daprd, the end of the answer: to be sure, what is missing is asked for once more.
+    const missing = isSure ? keys.filter(key => isMissing(items.get(key))) : [];
+    for (const item of missing.length > 0 ? await this.#state.getBulk(store, missing) : []) items.set(item.key, item);
 
     return keys.map(key => {
       const { data, etag, error } = items.get(key) ?? {};

@@ -19,7 +19,7 @@ internal sealed class TestService : IAsyncDisposable
         Dapr.OnPublished = published;
         Outbox = new Outbox(Dapr.Client, Dapr.Api, new ServiceName(name), NullLogger<Outbox>.Instance);
         _calendar = new FollowUpCalendar(Dapr.Client, Clock);
-        Store = new AggregateStore(Dapr.Client, Outbox, _calendar, NullLogger<AggregateStore>.Instance);
+        Store = new AggregateStore(Dapr.Client, Dapr.Api, Outbox, _calendar, NullLogger<AggregateStore>.Instance);
     }
 
     public ServiceSidecar Dapr { get; }

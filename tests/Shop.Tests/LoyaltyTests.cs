@@ -123,7 +123,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
 
         await Publish(order, order);
         var letter = await Eventually.Get(async () => (await Letters()).SingleOrDefault(one => one.Refusals == 2), "both refusals, in one dead letter");
-        Assert.Equal(("bad-1", "order.paid", "/pubsub--orders--order.paid", false), (letter.EventId, letter.Type, letter.Path, letter.IsResent));
+        Assert.Equal(("bad-1", "order.paid", "/events/orders", false), (letter.EventId, letter.Type, letter.Path, letter.IsResent));
         Assert.Contains("total", letter.Reason, StringComparison.Ordinal);
         Assert.Equal("o-1", letter.Data.GetProperty("orderId").GetString());
         Assert.InRange(DateTimeOffset.UtcNow - letter.At, TimeSpan.Zero, TimeSpan.FromMinutes(1));
@@ -156,7 +156,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
 
         foreach (var one in data)
         {
-            using var response = await PostToApp("order.paid", new { id = $"bad|| {one}", type = "order.paid", data = JsonNode.Parse(one) });
+            using var response = await PostToApp(new { id = $"bad|| {one}", type = "order.paid", data = JsonNode.Parse(one) });
             Assert.Contains("DROP", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         }
 
@@ -174,8 +174,8 @@ public sealed class LoyaltyTests : IAsyncLifetime
         await Start();
         string[] ids = [.. Enumerable.Range(0, 120).Select(i => $"bad-{i}")];
 
-        await Task.WhenAll(ids.Select(async id => (await PostToApp("order.returned", new { id, type = "order.returned", data = new { } })).Dispose()));
-        using var last = await PostToApp("order.returned", new { id = "last", type = "order.returned", data = new { } });
+        await Task.WhenAll(ids.Select(async id => (await PostToApp(new { id, type = "order.returned", data = new { } })).Dispose()));
+        using var last = await PostToApp(new { id = "last", type = "order.returned", data = new { } });
 
         var first = await Ask<Page<DeadLetter>>(HttpMethod.Get, "?limit=40");
         Assert.Equal((40, "last"), (first.Items.Count, first.Items[0].EventId));
@@ -204,7 +204,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         var letter = await Eventually.Get(async () => (await Letters()).SingleOrDefault(), "the dead letter");
         await _sidecar!.DisposeAsync();
 
-        using var delivery = await PostToApp("order.returned", new { id = "bad-2", type = "order.returned", data = new { } });
+        using var delivery = await PostToApp(new { id = "bad-2", type = "order.returned", data = new { } });
         Assert.Contains("RETRY", await delivery.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         using var resend = await _http.PostAsync($"http://127.0.0.1:{_appPort}/dead-letters/{letter.Id}/resend", null);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "application/problem+json"), (resend.StatusCode, resend.Content.Headers.ContentType?.MediaType));
@@ -244,7 +244,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         await Delivered("o-1");
 
         await _sidecar!.DisposeAsync();
-        using var response = await PostToApp("order.paid", Paid("o-2", "ann", 5).ToCloudEvent());
+        using var response = await PostToApp(Paid("o-2", "ann", 5).ToCloudEvent());
         Assert.Contains("RETRY", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
 
         await StartSidecar();
@@ -313,7 +313,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         using var refused = await _http.GetAsync($"http://127.0.0.1:{_appPort}/v2/users/ann/points");
         Assert.Equal((HttpStatusCode.Unauthorized, "application/problem+json"), (refused.StatusCode, refused.Content.Headers.ContentType?.MediaType));
         _http.DefaultRequestHeaders.Clear();
-        using var stranger = await PostToApp("order.paid", Paid("o-2", "ann", 1000).ToCloudEvent());
+        using var stranger = await PostToApp(Paid("o-2", "ann", 1000).ToCloudEvent());
         Assert.Equal(HttpStatusCode.Unauthorized, stranger.StatusCode);
         Assert.True(await IsHealthy());
         using var ready = await _http.GetAsync($"http://127.0.0.1:{_appPort}/health/ready");
@@ -392,7 +392,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         return response.IsSuccessStatusCode ? (await response.Content.ReadFromJsonAsync<Account>())! : new(userId, -1, -1);
     }
 
-    private Task<HttpResponseMessage> PostToApp(string route, object cloudEvent) => _http.PostAsJsonAsync($"http://127.0.0.1:{_appPort}/pubsub--orders--{route}", cloudEvent);
+    private Task<HttpResponseMessage> PostToApp(object cloudEvent) => _http.PostAsJsonAsync($"http://127.0.0.1:{_appPort}/events/orders", cloudEvent);
 
     private async Task<IReadOnlyList<DeadLetter>> Letters() => (await Ask<Page<DeadLetter>>(HttpMethod.Get, "")).Items;
 

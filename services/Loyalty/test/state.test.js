@@ -15,7 +15,7 @@ function stateWithout(leftOut, documents) {
   };
 }
 
-test('what a bulk read left out is asked for alone', async () => {
+test('what a bulk read left out is asked for again', async () => {
   const documents = new Documents(stateWithout(['b'], { a: { data: 1 }, b: { data: 2 } }));
 
   assert.deepEqual(await documents.findAll(['a', 'b', 'c']), [1, 2, undefined]);

@@ -8,15 +8,19 @@ internal sealed class Documents(JsonSerializerOptions json)
 {
     private readonly Dictionary<string, Document> _all = [];
 
+    /// <summary>What a document holds; null: there is none.</summary>
+    public static T? Read<T>(StoredDocument document, JsonSerializerOptions json)
+        where T : class => document.Json.IsEmpty ? null : JsonSerializer.Deserialize<T>(document.Json.Span, json);
+
     /// <summary>Adds what was read.</summary>
-    /// <param name="value">Undefined: there is nothing.</param>
     /// <param name="mayBeThere">Whether nothing means little: it is a bulk answer's, which may leave out what is there.</param>
-    public void Add(string key, JsonElement value, string etag, bool mayBeThere) => _all[key] = new()
+    public void Add(IEnumerable<KeyValuePair<string, StoredDocument>> read, bool mayBeThere)
     {
-        Json = value,
-        ETag = etag,
-        MayBeThere = mayBeThere && value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null,
-    };
+        foreach (var (key, stored) in read)
+        {
+            _all[key] = new() { Stored = stored, MayBeThere = mayBeThere && stored.Json.IsEmpty };
+        }
+    }
 
     /// <summary>Whether there is nothing for this key in a bulk answer, it has not been asked for alone, and nobody has made it since.</summary>
     public bool MayBeThere(string key) => _all[key] is { MayBeThere: true, Write: null };
@@ -28,7 +32,7 @@ internal sealed class Documents(JsonSerializerOptions json)
         var document = _all[key];
         if (!document.IsParsed)
         {
-            document.Value = document.Json.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? null : document.Json.Deserialize<T>(json);
+            document.Value = Read<T>(document.Stored!.Value, json);
             document.IsParsed = true;
         }
 
@@ -41,7 +45,7 @@ internal sealed class Documents(JsonSerializerOptions json)
     {
         if (!_all.TryGetValue(key, out var document))
         {
-            _all[key] = document = new() { ETag = null };
+            _all[key] = document = new();
         }
 
         (document.Value, document.IsParsed, document.Write) = (value, true, () => JsonSerializer.SerializeToUtf8Bytes(value, json));
@@ -56,10 +60,10 @@ internal sealed class Documents(JsonSerializerOptions json)
         var changed = _all.Where(one => one.Value.Write is not null).ToList();
         List<Guarded> guarded =
         [
-            .. changed.Where(one => one.Value.ETag is not null).Select(one => Guarded.Upsert(one.Key, one.Value.Write!(), one.Value.ETag!)), .. extras,
+            .. changed.Where(one => one.Value.Stored is not null).Select(one => Guarded.Upsert(one.Key, one.Value.Write!(), one.Value.Stored!.Value.ETag)), .. extras,
         ];
         List<StateTransactionRequest> others =
-            [.. changed.Where(one => one.Value.ETag is null).Select(one => new StateTransactionRequest(one.Key, one.Value.Write!(), StateOperationType.Upsert))];
+            [.. changed.Where(one => one.Value.Stored is null).Select(one => new StateTransactionRequest(one.Key, one.Value.Write!(), StateOperationType.Upsert))];
         if (isAlone)
         {
             return await dapr.TryExecute(Outbox.Store, guarded, others, default);
@@ -78,10 +82,8 @@ internal sealed class Documents(JsonSerializerOptions json)
 
     private sealed class Document
     {
-        public JsonElement Json { get; init; }
-
-        /// <summary>Of what was read; empty: there was nothing; null: it was not read.</summary>
-        public string? ETag { get; init; }
+        /// <summary>What was read; null: it was not read.</summary>
+        public StoredDocument? Stored { get; init; }
 
         public bool MayBeThere { get; init; }
 
