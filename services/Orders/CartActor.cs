@@ -4,11 +4,16 @@ using Lavka.ServiceDefaults;
 namespace Lavka.Orders;
 
 /// <inheritdoc cref="ICart"/>
-public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook prices, PlaceOrder place, IConfiguration configuration) : Actor(host), ICart, IRemindable
+public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook prices, PlaceOrder place, IConfiguration configuration, TimeProvider time) : Actor(host), ICart, IRemindable
 {
     private const string State = "cart";
     private const string Expiry = "expiry";
+
+    // How much earlier a cart may expire: so long its reminder is left as it is.
+    private const double Tolerance = 0.01;
+
     private readonly TimeSpan _keptFor = configuration.GetValue("Orders:CartExpiry", TimeSpan.FromDays(7));
+    private DateTimeOffset? _expiresAt;
 
     public Task<CartAnswer> Show() => Answer(async cart => new(await View(cart), null));
 
@@ -51,7 +56,7 @@ public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook pr
         var lines = view.Items.Select(item => new WantedLine(item.ProductId, item.Quantity, request.Total is null ? null : item.Price)).ToList();
         var order = await place.Handle(new(Id.GetId(), lines, cart.CartId, request.Address, request.PayWithinSeconds), CancellationToken.None);
         await Save(Cart.After(checkout));
-        await UnregisterReminderAsync(Expiry);
+        await Forget();
         return new(null, order);
     });
 
@@ -59,7 +64,7 @@ public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook pr
     public async Task ReceiveReminderAsync(string reminderName, byte[] state, TimeSpan dueTime, TimeSpan period)
     {
         await Save(Cart.After((await Load()).Last) with { IsUntouched = false });
-        await UnregisterReminderAsync(Expiry);
+        await Forget();
     }
 
     private static async Task<CartAnswer> Refusals(Func<Task<CartAnswer>> answer)
@@ -99,7 +104,18 @@ public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook pr
     private async Task Keep(Cart cart)
     {
         await Save(cart);
-        await RegisterReminderAsync(Expiry, null, _keptFor, _keptFor);
+        var expiresAt = time.GetUtcNow() + _keptFor;
+        if (_expiresAt is null || expiresAt - _expiresAt > _keptFor * Tolerance)
+        {
+            await RegisterReminderAsync(Expiry, null, _keptFor, _keptFor);
+            _expiresAt = expiresAt;
+        }
+    }
+
+    private async Task Forget()
+    {
+        await UnregisterReminderAsync(Expiry);
+        _expiresAt = null;
     }
 
     private async Task<ProductCopy> Find(string productId) =>

@@ -12,11 +12,7 @@ builder.Services.AddSingleton<KnownUsers>();
 builder.Services.AddSingleton<PlaceOrder>();
 builder.Services.AddSingleton<IFollowUp<Order>, FollowUpOrder>();
 builder.AddFollowUps<Order>();
-builder.Services.AddActors(actors =>
-{
-    actors.UseJsonSerialization = true;
-    actors.Actors.RegisterActor<CartActor>();
-});
+builder.Services.AddActors(actors => actors.Actors.RegisterActor<CartActor>());
 
 var app = builder.Build();
 app.MapServiceDefaults();
