@@ -64,16 +64,25 @@ internal sealed partial class EmbeddedLog : IPubSub
         }
 
         var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
-        await _database.Write(db =>
+        var ids = await _database.Write(db =>
         {
+            var taken = new long[targets.Length];
             for (var i = 0; i < targets.Length; i++)
             {
+                taken[i] = targets[i].TakeNext();
                 var metadata = messages[i].Metadata.Count == 0 ? null : JsonSerializer.Serialize(messages[i].Metadata);
                 db.Prepare("INSERT INTO messages (id, time, metadata, data) VALUES (?1, ?2, ?3, ?4)")
-                    .Bind(1, targets[i].TakeNext()).Bind(2, now).Bind(3, metadata).Bind(4, messages[i].Data.Span).Run();
+                    .Bind(1, taken[i]).Bind(2, now).Bind(3, metadata).Bind(4, messages[i].Data.Span).Run();
             }
+
+            return taken;
         });
-        foreach (var partition in targets)
+        for (var i = 0; i < targets.Length; i++)
+        {
+            targets[i].Remember(ids[i], messages[i]);
+        }
+
+        foreach (var partition in targets.Distinct())
         {
             partition.Wake();
         }
@@ -153,7 +162,11 @@ internal sealed partial class EmbeddedLog : IPubSub
         return true;
     }
 
-    private List<(long Id, Message Message)> Read(string topic, Partition partition, long from) => _database.Read(db =>
+    /// <summary>The next messages: the newest from memory, where all groups find them that keep up.</summary>
+    private List<(long Id, Message Message)> Read(string topic, Partition partition, long from) =>
+        partition.Newest(from) is { Count: > 0 } newest ? newest : ReadFile(topic, partition, from);
+
+    private List<(long Id, Message Message)> ReadFile(string topic, Partition partition, long from) => _database.Read(db =>
     {
         var batch = new List<(long, Message)>();
         var query = db.Prepare("SELECT id, metadata, data FROM messages WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3")
@@ -242,6 +255,10 @@ internal sealed partial class EmbeddedLog : IPubSub
     /// <summary>One partition of one topic; <see cref="TakeNext"/> is the writer's alone.</summary>
     private sealed class Partition(long number)
     {
+        // Larger ones are read from the file.
+        private const int LargestRemembered = 4096;
+
+        private readonly (long Id, Message? Message)[] _newest = new (long, Message?)[BatchSize];
         private long _next = number << OffsetBits;
         private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -257,6 +274,36 @@ internal sealed partial class EmbeddedLog : IPubSub
         public Task Changed => Volatile.Read(ref _changed).Task;
 
         public long TakeNext() => _next++;
+
+        /// <summary>Keeps a message that is in the file for those who will read it next.</summary>
+        public void Remember(long id, Message message)
+        {
+            if (message.Data.Length > LargestRemembered)
+            {
+                return;
+            }
+
+            lock (_newest)
+            {
+                ref var place = ref _newest[id % BatchSize];
+                place = id > place.Id || place.Message is null ? (id, message) : place;
+            }
+        }
+
+        /// <summary>The remembered messages from this one on, as far as none is missing.</summary>
+        public List<(long Id, Message Message)> Newest(long from)
+        {
+            var found = new List<(long, Message)>();
+            lock (_newest)
+            {
+                for (var id = from; found.Count < BatchSize && _newest[id % BatchSize] is { Message: { } message } place && place.Id == id; id++)
+                {
+                    found.Add((id, message));
+                }
+            }
+
+            return found;
+        }
 
         public void ContinueAfter(long id) => _next = Math.Max(_next, id + 1);
 

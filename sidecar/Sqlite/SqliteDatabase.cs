@@ -74,6 +74,20 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         }
     }
 
+    /// <summary>Reads several things of one moment, and takes the file's lock once for all.</summary>
+    public T ReadTogether<T>(Func<SqliteConnection, T> work) => Read(db =>
+    {
+        db.Prepare("BEGIN").Run();
+        try
+        {
+            return work(db);
+        }
+        finally
+        {
+            db.Prepare("COMMIT").Run();
+        }
+    });
+
     /// <summary>Writes what is queued, then closes the file.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -117,7 +131,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     {
         try
         {
-            _writer.Execute("BEGIN IMMEDIATE");
+            _writer.Prepare("BEGIN IMMEDIATE").Run();
             foreach (var job in batch)
             {
                 _writer.Prepare("SAVEPOINT job").Run();
@@ -129,7 +143,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
                 _writer.Prepare("RELEASE job").Run();
             }
 
-            _writer.Execute("COMMIT");
+            _writer.Prepare("COMMIT").Run();
         }
         catch (SqliteException e)
         {

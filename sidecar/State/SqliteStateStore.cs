@@ -38,13 +38,15 @@ internal sealed class SqliteStateStore : IStateStore
 
     private string Now => Timestamp(_time.GetUtcNow());
 
-    public ValueTask<StateItem?[]> Get(IReadOnlyList<string> keys, CancellationToken stop) => new(_database.Read(db =>
+    public ValueTask<StateItem?[]> Get(IReadOnlyList<string> keys, CancellationToken stop) => new(keys.Count == 1 ? _database.Read(db => Get(db, keys)) : _database.ReadTogether(db => Get(db, keys)));
+
+    private StateItem?[] Get(SqliteConnection db, IReadOnlyList<string> keys)
     {
         var found = new StateItem?[keys.Count];
-        var query = db.Prepare($"SELECT value, etag, expiration_time, is_binary FROM {_table} WHERE key = ?1 AND (expiration_time IS NULL OR expiration_time > ?2)");
+        var (query, now) = (db.Prepare($"SELECT value, etag, expiration_time, is_binary FROM {_table} WHERE key = ?1 AND (expiration_time IS NULL OR expiration_time > ?2)"), Now);
         for (var i = 0; i < found.Length; i++)
         {
-            query.Bind(1, keys[i]).Bind(2, Now);
+            query.Bind(1, keys[i]).Bind(2, now);
             if (query.Step())
             {
                 found[i] = new(query.Int64(3) == 0 ? query.Bytes(0) : Convert.FromBase64String(query.Text(0)), query.Text(1), query.TextOrNull(2) is { } expires
@@ -56,7 +58,7 @@ internal sealed class SqliteStateStore : IStateStore
         }
 
         return found;
-    }));
+    }
 
     public long TtlSeconds(string text) => SqlTtl.Seconds(text);
 
