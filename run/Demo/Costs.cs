@@ -5,10 +5,10 @@ using Spectre.Console;
 namespace Lavka.Run.Demo;
 
 /// <summary>What a shop has taken of its machine and asked of its sidecars.</summary>
-/// <param name="ProcessorTime">In seconds, by process.</param>
+/// <param name="Processes">All of the machine, with the processor time that each has taken.</param>
 /// <param name="Requests">By the app whose sidecar counted them, and by what was asked.</param>
 /// <param name="Flushes">How often the machine's disks were told to make what was written safe; null: the system does not tell.</param>
-internal sealed partial record Costs(IReadOnlyDictionary<OwnProcesses.Running, TimeSpan> ProcessorTime, IReadOnlyDictionary<(string App, string What), double> Requests, double? Flushes)
+internal sealed partial record Costs(IReadOnlyDictionary<int, OwnProcesses.Running> Processes, IReadOnlyDictionary<(string App, string What), double> Requests, double? Flushes)
 {
     // What takes less than this of the processor is no part of it.
     private const double Noticeable = 0.005;
@@ -32,24 +32,26 @@ internal sealed partial record Costs(IReadOnlyDictionary<OwnProcesses.Running, T
     }
 
     public static Costs operator -(Costs after, Costs before) => new(
-        after.ProcessorTime.ToDictionary(one => one.Key, one => one.Value - before.ProcessorTime.GetValueOrDefault(one.Key)),
+        after.Processes.ToDictionary(one => one.Key, one => one.Value with { Time = one.Value.Time - (before.Processes.GetValueOrDefault(one.Key)?.Time ?? TimeSpan.Zero) }),
         after.Requests.ToDictionary(one => one.Key, one => one.Value - before.Requests.GetValueOrDefault(one.Key)),
         after.Flushes - before.Flushes);
 
     /// <summary>Writes what one order cost.</summary>
     public void Write(int orders)
     {
-        var own = ProcessorTime.Where(one => one.Key.Id == Environment.ProcessId).Sum(one => one.Value.TotalMilliseconds);
-        var all = ProcessorTime.Values.Sum(one => one.TotalMilliseconds);
-        var processes = ProcessorTime.Where(one => one.Key.Id != Environment.ProcessId && one.Value.TotalMilliseconds > Noticeable * all).ToList();
+        var own = Processes.GetValueOrDefault(Environment.ProcessId)?.Time.TotalMilliseconds ?? 0;
+        var all = Processes.Values.Sum(process => process.Time.TotalMilliseconds);
+        var noticed = Processes.Where(one => one.Key != Environment.ProcessId).GroupBy(one => one.Value.Name)
+            .Select(group => (Name: group.Key, Time: group.Sum(one => one.Value.Time.TotalMilliseconds), Ids: group.Select(one => one.Key)))
+            .Where(group => group.Time > Noticeable * all).OrderByDescending(group => group.Time).ToList();
         AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"An order takes {processes.Sum(one => one.Value.TotalMilliseconds) / orders:0.0} ms of processor time, and {own / orders:0.0} ms of this client; {Flushes / orders:0.0} flushes of the disk. Memory: {processes.Sum(one => OwnProcesses.SizeOf(one.Key.Id)) >> 20} MB."));
+            $"An order takes {noticed.Sum(group => group.Time) / orders:0.0} ms of processor time, and {own / orders:0.0} ms of this client; {Flushes / orders:0.0} flushes of the disk. Memory: {noticed.SelectMany(group => group.Ids).Sum(OwnProcesses.SizeOf) >> 20} MB."));
         var requests = Requests.Where(one => one.Value > 0).ToLookup(one => one.Key.App, one => (one.Key.What, Count: one.Value));
         var table = new Table().Border(TableBorder.Rounded).AddColumns("an order costs", "processor time, ms", "requests to its sidecar", "of the sidecar to it");
-        foreach (var process in processes.GroupBy(one => one.Key.Name).OrderByDescending(group => group.Sum(one => one.Value.TotalMilliseconds)))
+        foreach (var (name, time, _) in noticed)
         {
-            var asked = requests[process.Key.ToLowerInvariant() == "node" ? "loyalty" : process.Key.ToLowerInvariant()].ToList();
-            table.AddRow(process.Key, string.Create(CultureInfo.InvariantCulture, $"{process.Sum(one => one.Value.TotalMilliseconds) / orders:0.00}"),
+            var asked = requests[name == "node" ? "loyalty" : name.ToLowerInvariant()].ToList();
+            table.AddRow(name, string.Create(CultureInfo.InvariantCulture, $"{time / orders:0.00}"),
                 Sum(asked.Where(one => !one.What.StartsWith("to the app", StringComparison.Ordinal))), Sum(asked.Where(one => one.What.StartsWith("to the app", StringComparison.Ordinal))));
         }
 

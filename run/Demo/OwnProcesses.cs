@@ -6,8 +6,10 @@ namespace Lavka.Run.Demo;
 /// <summary>What the runner and the processes it started take of the machine.</summary>
 internal static class OwnProcesses
 {
-    /// <summary>A process, and what it runs: <c>Orders</c>, <c>node</c>, <c>daprd</c>.</summary>
-    internal readonly record struct Running(int Id, string Name);
+    /// <summary>A process.</summary>
+    /// <param name="Name">What it runs: <c>Orders</c>, <c>node</c>, <c>daprd</c>; all threads of the system itself are <c>kernel</c>.</param>
+    /// <param name="Time">The processor time that it has taken so far.</param>
+    internal sealed record Running(string Name, TimeSpan Time);
 
     /// <summary>
     /// What they hold in memory: the sum of their proportional set sizes in bytes: what several share, such as .NET's own libraries, counts once. Elsewhere than on Linux, this process's resident set alone.
@@ -18,15 +20,15 @@ internal static class OwnProcesses
     public static IReadOnlyDictionary<string, TimeSpan> ProcessorTimes() =>
         All().GroupBy(NameOf).ToDictionary(group => group.Key, group => group.Aggregate(TimeSpan.Zero, (sum, process) => sum + process.TotalProcessorTime));
 
-    /// <summary>The processor time that each process of the machine has taken so far.</summary>
-    public static IReadOnlyDictionary<Running, TimeSpan> Everywhere()
+    /// <summary>All processes of the machine, by id.</summary>
+    public static IReadOnlyDictionary<int, Running> Everywhere()
     {
-        var times = new Dictionary<Running, TimeSpan>();
+        var all = new Dictionary<int, Running>();
         foreach (var process in Process.GetProcesses())
         {
             try
             {
-                times[new(process.Id, NameOf(process))] = process.TotalProcessorTime;
+                all[process.Id] = new(NameOf(process), process.TotalProcessorTime);
             }
             catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
             {
@@ -34,7 +36,7 @@ internal static class OwnProcesses
             }
         }
 
-        return times;
+        return all;
     }
 
     private static IEnumerable<Process> All()
@@ -52,8 +54,9 @@ internal static class OwnProcesses
 
         try
         {
-            return File.ReadAllText($"/proc/{process.Id}/cmdline").Split('\0').FirstOrDefault(argument => argument.EndsWith(".dll", StringComparison.Ordinal)) is { } program
-                ? Path.GetFileNameWithoutExtension(program)
+            var command = File.ReadAllText($"/proc/{process.Id}/cmdline");
+            return command.Length == 0 ? "kernel"
+                : command.Split('\0').FirstOrDefault(argument => argument.EndsWith(".dll", StringComparison.Ordinal)) is { } program ? Path.GetFileNameWithoutExtension(program)
                 : process.ProcessName;
         }
         catch (IOException)
