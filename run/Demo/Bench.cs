@@ -20,7 +20,7 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
 
     private const int SignedIn = 12;
     private const int Stock = 100_000;
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestWarmUp = TimeSpan.FromSeconds(10);
 
     // An order that has not ended so long after the last one did is lost.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -28,7 +28,7 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
     private readonly ShopClient _shop = new(gateway);
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
     private readonly ConcurrentDictionary<string, Milestones> _orders = new();
-    private readonly ConcurrentBag<(TimeSpan Scheduled, TimeSpan Accepted, int Kind, bool IsOneRequest, bool IsSlow, Milestones Order)> _placed = [];
+    private readonly ConcurrentBag<(TimeSpan Scheduled, TimeSpan Accepted, bool IsOneRequest, bool IsSlow, Milestones Order)> _placed = [];
     private readonly SemaphoreSlim _open = new(MostOpen);
     private readonly Stopwatch _watch = Stopwatch.StartNew();
 
@@ -41,12 +41,13 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
         using var done = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var others = Task.WhenAll(orders.Operate(done.Token), Listen(operators, done.Token));
 
-        AnsiConsole.WriteLine($"{WarmUp.TotalSeconds} s to warm up, then {time.TotalSeconds} s measured"
+        var warmUp = time < LongestWarmUp ? time : LongestWarmUp;
+        AnsiConsole.WriteLine($"{warmUp.TotalSeconds} s to warm up, then {time.TotalSeconds} s measured"
             + (rate is null ? $", with {MostOpen} orders on their way." : string.Create(CultureInfo.InvariantCulture, $", at {rate} orders a second.")));
         var start = _watch.Elapsed;
         using var window = new CancellationTokenSource();
         var placing = PlaceAll(orders, people.Catalog, window.Token, stop);
-        await Task.WhenAny(placing, others, Task.Delay(WarmUp, stop));
+        await Task.WhenAny(placing, others, Task.Delay(warmUp, stop));
         var before = await Costs.Now(metrics, stop);
         var from = _watch.Elapsed;
         await Task.WhenAny(placing, others, Task.Delay(time, stop));
@@ -89,9 +90,9 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
         async Task Place(int i, TimeSpan scheduled)
         {
             var placed = await Task.Run(() => orders.Place(i, stop), stop);
-            var milestones = _orders.GetOrAdd(placed.Id, _ => new());
+            var milestones = _orders.GetOrAdd(placed.Id, id => new(id));
             var isSlow = catalog.IsSlow(placed);
-            _placed.Add((scheduled, _watch.Elapsed, i % 20, Orders.IsOneRequest(i), isSlow, milestones));
+            _placed.Add((scheduled, _watch.Elapsed, Orders.IsOneRequest(i), isSlow, milestones));
             if (rate is null)
             {
                 _ = (isSlow ? Task.CompletedTask : milestones.Ended).ContinueWith(_ => _open.Release(), TaskScheduler.Default);
@@ -106,7 +107,7 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
         {
             if (type.StartsWith("order.", StringComparison.Ordinal))
             {
-                _orders.GetOrAdd(data.GetProperty("orderId").GetString()!, _ => new()).Note(type, _watch.Elapsed);
+                _orders.GetOrAdd(data.GetProperty("orderId").GetString()!, id => new(id)).Note(type, _watch.Elapsed);
             }
         }
     }
@@ -140,10 +141,11 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
         AddTimes("at its end", one => one.Order.EndedAt);
         AnsiConsole.Write(table);
         costs.Write(ended);
-        foreach (var kind in _placed.Where(one => one.Order.EndedAt is null).GroupBy(one => one.Kind)) { AnsiConsole.WriteLine($"open kind {kind.Key}: {kind.Count()}"); }
-        AnsiConsole.WriteLine(open == 0 ? $"All {_placed.Count} orders have ended." : $"{open} of {_placed.Count} orders have not ended.");
+        var slowest = _placed.MaxBy(one => (one.Order.EndedAt ?? TimeSpan.MaxValue) - one.Scheduled);
+        AnsiConsole.WriteLine((open == 0 ? $"All {_placed.Count} orders have ended" : $"{open} of {_placed.Count} orders have not ended")
+            + string.Create(CultureInfo.InvariantCulture, $"; the slowest is {slowest.Order.Id}{(slowest.Order.EndedAt is { } at ? $", after {(at - slowest.Scheduled).TotalSeconds:0.0} s" : "")}."));
 
-        void AddTimes(string what, Func<(TimeSpan Scheduled, TimeSpan Accepted, int Kind, bool IsOneRequest, bool IsSlow, Milestones Order), TimeSpan?> at)
+        void AddTimes(string what, Func<(TimeSpan Scheduled, TimeSpan Accepted, bool IsOneRequest, bool IsSlow, Milestones Order), TimeSpan?> at)
         {
             var sorted = times.Select(one => at(one) - one.Scheduled).OfType<TimeSpan>().Order().ToList();
             table.AddRow([what, .. new[] { 50, 99 }.Select(percent => sorted.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{sorted[(sorted.Count - 1) * percent / 100].TotalSeconds:0.00} s"))]);
@@ -151,9 +153,11 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
     }
 
     /// <summary>When what became of an order.</summary>
-    private sealed class Milestones
+    private sealed class Milestones(string id)
     {
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public string Id => id;
 
         public TimeSpan? PaidAt { get; private set; }
 

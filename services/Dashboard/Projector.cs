@@ -1,12 +1,15 @@
 using System.Text.Json;
 using Dapr;
+using Dapr.Client;
 using Lavka.ServiceDefaults;
 
 namespace Lavka.Dashboard;
 
 /// <summary>Which projection is shown, and which is being built.</summary>
 /// <param name="Building">The same as shown: none is.</param>
-public sealed record Head(int Shown, int Building)
+/// <param name="Left">Which was shown before, and is being deleted; null: it is gone.</param>
+/// <param name="Swept">How many events of the journal have been looked at for what is to be deleted.</param>
+public sealed record Head(int Shown, int Building, int? Left = null, long Swept = 0)
 {
     public const string Key = "head";
 }
@@ -14,7 +17,7 @@ public sealed record Head(int Shown, int Building)
 /// <summary>
 /// Takes the projection on with the journal. A rebuild starts another one from nothing, which is shown when it has read the whole journal; until then the old one is, and goes on.
 /// </summary>
-public sealed partial class Projector(AggregateStore store, Journal journal, TimeProvider time, ILogger<Projector> log) : BackgroundService
+public sealed partial class Projector(AggregateStore store, DaprClient dapr, Journal journal, TimeProvider time, ILogger<Projector> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
@@ -30,9 +33,11 @@ public sealed partial class Projector(AggregateStore store, Journal journal, Tim
     /// <summary>Throws the projection away and makes it again. While one is being built, that one goes on.</summary>
     public async Task<Head> Rebuild(CancellationToken stop)
     {
-        var head = await store.Accept<Head>(Head.Key, known => known is { } building && building.Building != building.Shown
-            ? building.Unchanged()
-            : new Head(known?.Shown ?? 0, (known?.Shown ?? 0) + 1).Quietly(), stop);
+        var head = await store.Accept<Head>(Head.Key, known =>
+        {
+            var now = known ?? new(0, 0);
+            return now.Building != now.Shown ? now.Unchanged() : (now with { Building = now.Shown + 1 }).Quietly();
+        }, stop);
         Interlocked.Exchange(ref _asked, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         return head!;
     }
@@ -69,6 +74,12 @@ public sealed partial class Projector(AggregateStore store, Journal journal, Tim
     {
         var head = await FindHead(stop);
         var wentOn = await Step(head.Shown, stop);
+        if (head.Left is { } left)
+        {
+            await Sweep(head, left, stop);
+            return true;
+        }
+
         if (head.Building == head.Shown)
         {
             return wentOn;
@@ -79,8 +90,21 @@ public sealed partial class Projector(AggregateStore store, Journal journal, Tim
             return true;
         }
 
-        await store.Accept<Head>(Head.Key, known => known == head ? new Head(head.Building, head.Building).Quietly() : known!.Unchanged(), stop);
+        await Go(head, new(head.Building, head.Building, head.Shown), stop);
         return true;
+    }
+
+    private Task Go(Head from, Head to, CancellationToken stop) => store.Accept<Head>(Head.Key, known => known == from ? to.Quietly() : known!.Unchanged(), stop);
+
+    /// <summary>Deletes what a generation that is not shown any more knew of the orders in one page of the journal; at the end, its totals.</summary>
+    private async Task Sweep(Head head, int generation, CancellationToken stop)
+    {
+        var events = await journal.Read(head.Swept, stop);
+        List<string> keys = events.Count == 0
+            ? [Projection.KeyOf(generation)]
+            : [.. events.Select(Projection.OrderOf).OfType<string>().Distinct().Select(id => OrderFacts.KeyOf(generation, id))];
+        await dapr.ExecuteStateTransactionAsync("statestore", [.. keys.Select(key => new StateTransactionRequest(key, null, StateOperationType.Delete))], cancellationToken: stop);
+        await Go(head, events.Count == 0 ? new(head.Shown, head.Building) : head with { Swept = head.Swept + events.Count }, stop);
     }
 
     private async Task<bool> Step(int generation, CancellationToken stop)

@@ -235,7 +235,7 @@ internal sealed partial class EmbeddedLog : IPubSub
         var before = (_time.GetUtcNow() - _options.Retention).ToUnixTimeMilliseconds();
         foreach (var partition in _topics.Values.SelectMany(topic => topic.Partitions))
         {
-            await _database.Write(db =>
+            partition.Forget(await _database.Write(db =>
             {
                 // Time grows with the id, so this reads only what is to be deleted.
                 var kept = db.Prepare("SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2 AND time >= ?3 ORDER BY id LIMIT 1")
@@ -244,8 +244,10 @@ internal sealed partial class EmbeddedLog : IPubSub
                 kept.Reset();
 
                 // The newest message stays: it tells the next offset.
-                db.Prepare("DELETE FROM messages WHERE id >= ?1 AND id < ?2").Bind(1, partition.First).Bind(2, Math.Min(until, partition.Next - 1)).Run();
-            });
+                until = Math.Min(until, partition.Next - 1);
+                db.Prepare("DELETE FROM messages WHERE id >= ?1 AND id < ?2").Bind(1, partition.First).Bind(2, until).Run();
+                return until;
+            }));
         }
     }
 
@@ -287,6 +289,18 @@ internal sealed partial class EmbeddedLog : IPubSub
             {
                 ref var place = ref _newest[id % BatchSize];
                 place = id > place.Id || place.Message is null ? (id, message) : place;
+            }
+        }
+
+        /// <summary>Forgets what is before this one: it is deleted.</summary>
+        public void Forget(long until)
+        {
+            lock (_newest)
+            {
+                foreach (ref var place in _newest.AsSpan())
+                {
+                    place = place.Id < until ? default : place;
+                }
             }
         }
 

@@ -77,6 +77,76 @@ public sealed class EmbeddedLogTests : IDisposable
     }
 
     [Fact]
+    public async Task A_group_that_is_thousands_of_events_behind_gets_each_in_the_order_of_its_key_and_one_that_stands_still_holds_up_no_other()
+    {
+        const int Keys = 50;
+        const int Each = 80;
+        await using var log = new PubSub.EmbeddedLog(
+            new(Path.Combine(_folder.Data, "log.db"), 4, TimeSpan.FromHours(1), FromOldest: true), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        var held = new TaskCompletionSource();
+        await using var standing = await Subscribe("standing", InFlight: 1, (_, stop) => held.Task.WaitAsync(stop));
+        for (var number = 0; number < Each; number++)
+        {
+            await log.Publish([.. Enumerable.Range(0, Keys).Select(key =>
+                new PubSub.Message("t", Encoding.UTF8.GetBytes($"{key} {number}"), new Dictionary<string, string> { ["partitionKey"] = $"{key}" }))], default);
+        }
+
+        var (taken, atOnce, mostAtOnce) = (new Dictionary<string, List<int>>(), 0, 0);
+        await using var late = await Subscribe("late", InFlight: 100, async (message, _) =>
+        {
+            lock (taken)
+            {
+                mostAtOnce = Math.Max(mostAtOnce, ++atOnce);
+                var parts = Encoding.UTF8.GetString(message.Data.Span).Split(' ');
+                taken[parts[0]] = [.. taken.GetValueOrDefault(parts[0]) ?? [], int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture)];
+            }
+
+            await Task.Yield();
+            Interlocked.Decrement(ref atOnce);
+        });
+
+        await Eventually.Holds(() => Count() == Keys * Each, "every event");
+        Assert.All(taken.Values, numbers => Assert.Equal(Enumerable.Range(0, Each), numbers));
+
+        // What waits stays in the file: of each partition a group has one batch at a time.
+        Assert.InRange(mostAtOnce, 1, 4 * 64);
+        held.SetResult();
+
+        int Count()
+        {
+            lock (taken)
+            {
+                return taken.Values.Sum(numbers => numbers.Count);
+            }
+        }
+
+        ValueTask<IAsyncDisposable> Subscribe(string consumer, int InFlight, PubSub.MessageHandler handler) =>
+            log.Subscribe(new("t", consumer, PubSub.Message.NoMetadata, InFlight), handler, default);
+    }
+
+    [Fact]
+    public async Task The_newest_events_come_from_memory_and_older_or_larger_ones_from_the_file()
+    {
+        await using var log = new PubSub.EmbeddedLog(
+            new(Path.Combine(_folder.Data, "log.db"), 1, TimeSpan.FromHours(1), FromOldest: true), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        var lengths = Enumerable.Range(0, 200).Select(i => i % 7 == 0 ? 10_000 + i : 10 + i).ToList();
+        foreach (var length in lengths)
+        {
+            await log.Publish([new("t", new byte[length], new Dictionary<string, string> { ["length"] = $"{length}" })], default);
+        }
+
+        var taken = new System.Collections.Concurrent.ConcurrentQueue<(int, string)>();
+        await using var subscription = await log.Subscribe(new("t", "group", PubSub.Message.NoMetadata), (message, _) =>
+        {
+            taken.Enqueue((message.Data.Length, message.Metadata["length"]));
+            return Task.CompletedTask;
+        }, default);
+
+        await Eventually.Holds(() => taken.Count == lengths.Count, "every event");
+        Assert.Equal(lengths.Select(length => (length, $"{length}")), taken);
+    }
+
+    [Fact]
     public async Task Retention_deletes_old_messages_but_never_gives_their_offsets_again()
     {
         var time = new TestClock(running: false);

@@ -106,15 +106,17 @@ internal sealed class StateReader
                 question.Answer.TrySetResult(question.Keys.Distinct().ToDictionary(key => key, key => found[key]));
             }
         }
-        catch (DaprException e)
+        catch (DaprException e) when (questions.Count == 1)
         {
-            foreach (var question in questions)
-            {
-                question.Answer.TrySetException(e);
+            questions[0].Answer.TrySetException(e);
 
-                // Nobody may be waiting any more.
-                _ = question.Answer.Task.Exception;
-            }
+            // Nobody may be waiting any more.
+            _ = questions[0].Answer.Task.Exception;
+        }
+        catch (DaprException)
+        {
+            // One that cannot be read does not keep the others from their answers.
+            await Task.WhenAll(questions.Select(question => Answer([question])));
         }
     }
 
