@@ -18,7 +18,10 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
     /// <summary>Orders that are on their way at a time where no rate is given; those whose payment is slow on purpose are not among them.</summary>
     public const int MostOpen = 256;
 
-    private const int SignedIn = 12;
+    // A cart is one at a time: few of them hold up many orders. Signing in is limited, for all at one address.
+    private const int FewSignedIn = 5;
+    private const int ManySignedIn = 12;
+    private const double ManyOrders = 50;
     private const int Stock = 100_000;
     private static readonly TimeSpan LongestWarmUp = TimeSpan.FromSeconds(10);
 
@@ -36,7 +39,7 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
     public async Task<bool> Run(CancellationToken stop)
     {
         var operators = await _shop.SignIn(OperatorPassword.Email, operatorPassword, stop);
-        var people = new Shoppers(await Shoppers.Register(_shop, stop), await Shoppers.SignIn(_shop, SignedIn, stop), operators, await Shoppers.AddProducts(_shop, _run, Stock, stop));
+        var people = new Shoppers(await Shoppers.Register(_shop, stop), await Shoppers.SignIn(_shop, rate < ManyOrders ? FewSignedIn : ManySignedIn, stop), operators, await Shoppers.AddProducts(_shop, _run, Stock, stop));
         var orders = new Orders(_shop, _run, people);
         using var done = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var others = Task.WhenAll(orders.Operate(done.Token), Listen(operators, done.Token));

@@ -23,7 +23,7 @@ internal sealed record Errand(int? Orders, int? Buyers, double? Seconds, double?
             throw new RunException($"The number for {(Orders is < 1 ? "--demo" : "--hot-item")} is {Orders ?? Buyers}; allowed is a whole number from 1.");
         }
 
-        if (Seconds is <= 0 or > 86_400 || Rate is <= 0 or > 100_000)
+        if (Seconds is < 1 or > 86_400 || Rate is <= 0 or > 100_000)
         {
             throw new RunException(string.Create(CultureInfo.InvariantCulture, $"--bench is {Seconds} and --rate {Rate}; allowed are 1 to 86400 seconds, and up to 100000 orders a second."));
         }

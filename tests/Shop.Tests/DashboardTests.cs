@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.ServerSentEvents;
 using System.Text.Json.Nodes;
 using Lavka.Testing;
 
@@ -50,6 +51,43 @@ public sealed class DashboardTests(InProcessShop shop) : IDisposable
         Assert.Equal((int)before["orders"]!["delivered"]! + 1, (int)after["orders"]!["delivered"]!);
         Assert.Equal((decimal)before["revenue"]! + 10, (decimal)after["revenue"]!);
         Assert.Equal(before["stockAtRisk"]!.ToJsonString(), after["stockAtRisk"]!.ToJsonString());
+
+        using var sidecar = new HttpClient { BaseAddress = shop.SidecarOf("dashboard") };
+        await Eventually.Get(async () =>
+        {
+            foreach (var key in new[] { $"dashboard-{before["generation"]}", $"order-{before["generation"]}-{meanwhile.Id}" })
+            {
+                using var kept = await sidecar.GetAsync(new Uri($"/v1.0/state/statestore/{key}", UriKind.Relative));
+                if (kept.StatusCode != HttpStatusCode.NoContent)
+                {
+                    return null;
+                }
+            }
+
+            return "";
+        }, "what the old one knew to be deleted");
+    }
+
+    [Fact]
+    public async Task Every_event_comes_as_it_happens_and_again_from_where_a_client_lost_its_connection()
+    {
+        using var operators = await shop.SignInOperator();
+        using var customer = await shop.NewShopper();
+        Assert.Equal(403, (await V2Client.Problem(await customer.Send(HttpMethod.Get, "/v2/admin/events"))).Status);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v2/admin/events") { Headers = { { "Last-Event-ID", "x" } } };
+        Assert.Equal(400, (await V2Client.Problem(await operators.Http.SendAsync(request))).Status);
+
+        await using var live = await Listener.Start(operators, null);
+        var order = await shop.Place(await shop.NewUser(), await shop.NewProduct());
+        var first = await live.Next(order.Id);
+        Assert.Equal("order.created", first.EventType);
+
+        await using var again = await Listener.Start(operators, first.EventId);
+        foreach (var listener in new[] { live, again })
+        {
+            Assert.Equal("order.confirmed", (await listener.Next(order.Id)).EventType);
+            Assert.Equal("order.paid", (await listener.Next(order.Id)).EventType);
+        }
     }
 
     [Fact]
@@ -92,4 +130,38 @@ public sealed class DashboardTests(InProcessShop shop) : IDisposable
         return new[] { "delivered", "cancelled", "returned" }.All(status => orders[status] == told[$"order.{status}"].Distinct().Count())
             && orders.Values.Sum() == told["order.created"].Distinct().Count() && orders["pending"] + orders["confirmed"] + orders["paid"] == 0 ? shown : null;
     }, "the dashboard to have read everything");
+
+    /// <summary>Reads <c>/v2/admin/events</c>.</summary>
+    private sealed class Listener(HttpResponseMessage response, IAsyncEnumerator<SseItem<string>> events) : IAsyncDisposable
+    {
+        public static async Task<Listener> Start(V2Client operators, string? lastEventId)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/v2/admin/events");
+            if (lastEventId is not null)
+            {
+                request.Headers.Add("Last-Event-ID", lastEventId);
+            }
+
+            var response = await operators.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+            Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
+            return new(response, SseParser.Create(await response.Content.ReadAsStreamAsync()).EnumerateAsync().GetAsyncEnumerator());
+        }
+
+        /// <summary>The next event about an order.</summary>
+        public async Task<SseItem<string>> Next(string orderId)
+        {
+            do
+            {
+                Assert.True(await events.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30)), "The stream has ended.");
+            }
+            while (!events.Current.Data.Contains(orderId, StringComparison.Ordinal));
+            return events.Current;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            response.Dispose();
+            await events.DisposeAsync();
+        }
+    }
 }

@@ -48,6 +48,19 @@ public sealed class RunnerTests(RunnerTests.Shop shop) : IClassFixture<RunnerTes
     }
 
     [LinuxFact]
+    public async Task The_bench_measures_a_shop_that_runs_and_sees_every_order_end()
+    {
+        await shop.Running();
+        using var bench = new RunnerProcess(
+            [typeof(Run.RunFile).Assembly.Location, "--bench", "2", "--rate", "10", "--gateway", shop.Cell.Shop.Gateway.ToString(), "--operator-password", "lavka-operator"]);
+
+        Assert.True(await bench.ExitCode() == 0, bench.Output);
+        Assert.Matches("[1-9][0-9]* orders a second", bench.Output);
+        Assert.Matches(@"at its end +│ [0-9.]+ s │", bench.Output);
+        Assert.Matches("│ Orders +│ [0-9.]+ ", bench.Output);
+    }
+
+    [LinuxFact]
     public async Task Interrupted_it_leaves_no_process()
     {
         var runner = await shop.Running();
@@ -145,9 +158,11 @@ public sealed class RunnerTests(RunnerTests.Shop shop) : IClassFixture<RunnerTes
     [Theory]
     [InlineData("--gateway http://127.0.0.1:1 --demo 5", "There is no shop at http://127.0.0.1:1/")]
     [InlineData("--gateway OTHER --demo 5", "is not the shop's Gateway")]
-    [InlineData("--gateway OTHER", "--demo or --hot-item")]
+    [InlineData("--gateway OTHER", "--demo, --hot-item or --bench")]
     [InlineData("--gateway localhost --demo 5", "write it like http://localhost:8080")]
     [InlineData("--gateway OTHER --demo 0", "a whole number from 1")]
+    [InlineData("--gateway OTHER --bench 0", "allowed are 1 to 86400 seconds")]
+    [InlineData("--gateway OTHER --demo 5 --rate 3", "--rate and --metrics are for --bench")]
     [InlineData("--gateway OTHER --demo 5 --fresh", "--fresh, --data and --scale")]
     [InlineData("--gateway OTHER --demo 5 --scale orders=2", "--fresh, --data and --scale")]
     public async Task What_cannot_be_done_in_a_running_shop_is_one_clear_sentence(string arguments, string says)
