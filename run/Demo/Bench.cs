@@ -31,7 +31,7 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
     private readonly ShopClient _shop = new(gateway);
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
     private readonly ConcurrentDictionary<string, Milestones> _orders = new();
-    private readonly ConcurrentBag<(TimeSpan Scheduled, TimeSpan Accepted, bool IsOneRequest, bool IsSlow, Milestones Order)> _placed = [];
+    private readonly ConcurrentBag<Placed> _placed = [];
     private readonly SemaphoreSlim _open = new(MostOpen);
     private readonly Stopwatch _watch = Stopwatch.StartNew();
 
@@ -47,7 +47,6 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
         var warmUp = time < LongestWarmUp ? time : LongestWarmUp;
         AnsiConsole.WriteLine($"{warmUp.TotalSeconds} s to warm up, then {time.TotalSeconds} s measured"
             + (rate is null ? $", with {MostOpen} orders on their way." : string.Create(CultureInfo.InvariantCulture, $", at {rate} orders a second.")));
-        var start = _watch.Elapsed;
         using var window = new CancellationTokenSource();
         var placing = PlaceAll(orders, people.Catalog, window.Token, stop);
         await Task.WhenAny(placing, others, Task.Delay(warmUp, stop));
@@ -57,7 +56,9 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
         var after = await Costs.Now(metrics, stop);
         var to = _watch.Elapsed;
         await window.CancelAsync();
-        await placing;
+
+        // What nobody listens to would never end here.
+        await await Task.WhenAny(placing, others);
         var open = await WaitForAll(stop);
         await done.CancelAsync();
         await others.ContinueWith(_ => { }, TaskScheduler.Default);
@@ -95,7 +96,7 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
             var placed = await Task.Run(() => orders.Place(i, stop), stop);
             var milestones = _orders.GetOrAdd(placed.Id, id => new(id));
             var isSlow = catalog.IsSlow(placed);
-            _placed.Add((scheduled, _watch.Elapsed, Orders.IsOneRequest(i), isSlow, milestones));
+            _placed.Add(new(scheduled, _watch.Elapsed, Orders.IsOneRequest(i) && !isSlow, milestones));
             if (rate is null)
             {
                 _ = (isSlow ? Task.CompletedTask : milestones.Ended).ContinueWith(_ => _open.Release(), TaskScheduler.Default);
@@ -136,7 +137,7 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
     private void Report(TimeSpan from, TimeSpan to, Costs costs, int open)
     {
         var ended = _placed.Count(one => one.Order.EndedAt >= from && one.Order.EndedAt < to);
-        var times = _placed.Where(one => one.Scheduled >= from && one.Scheduled < to && one is { IsOneRequest: true, IsSlow: false }).ToList();
+        var times = _placed.Where(one => one.Scheduled >= from && one.Scheduled < to && one.Tells).ToList();
         AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ended / (to - from).TotalSeconds:0} orders a second."));
         var table = new Table().Border(TableBorder.Rounded).AddColumns("from the order until it is", "p50", "p99");
         AddTimes("accepted", one => one.Accepted);
@@ -144,16 +145,22 @@ internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time,
         AddTimes("at its end", one => one.Order.EndedAt);
         AnsiConsole.Write(table);
         costs.Write(ended);
-        var slowest = _placed.MaxBy(one => (one.Order.EndedAt ?? TimeSpan.MaxValue) - one.Scheduled);
+        var slowest = _placed.MaxBy(one => (one.Order.EndedAt ?? TimeSpan.MaxValue) - one.Scheduled)!;
         AnsiConsole.WriteLine((open == 0 ? $"All {_placed.Count} orders have ended" : $"{open} of {_placed.Count} orders have not ended")
             + string.Create(CultureInfo.InvariantCulture, $"; the slowest is {slowest.Order.Id}{(slowest.Order.EndedAt is { } at ? $", after {(at - slowest.Scheduled).TotalSeconds:0.0} s" : "")}."));
 
-        void AddTimes(string what, Func<(TimeSpan Scheduled, TimeSpan Accepted, bool IsOneRequest, bool IsSlow, Milestones Order), TimeSpan?> at)
+        void AddTimes(string what, Func<Placed, TimeSpan?> at)
         {
             var sorted = times.Select(one => at(one) - one.Scheduled).OfType<TimeSpan>().Order().ToList();
             table.AddRow([what, .. new[] { 50, 99 }.Select(percent => sorted.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{sorted[(sorted.Count - 1) * percent / 100].TotalSeconds:0.00} s"))]);
         }
     }
+
+    /// <summary>An order that was placed.</summary>
+    /// <param name="Scheduled">When it was to be placed.</param>
+    /// <param name="Accepted">When the shop had answered.</param>
+    /// <param name="Tells">Whether its times say how quick the shop is: it is one request, and nothing about it is slow on purpose.</param>
+    private sealed record Placed(TimeSpan Scheduled, TimeSpan Accepted, bool Tells, Milestones Order);
 
     /// <summary>When what became of an order.</summary>
     private sealed class Milestones(string id)

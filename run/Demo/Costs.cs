@@ -23,7 +23,8 @@ internal sealed partial record Costs(IReadOnlyDictionary<int, OwnProcesses.Runni
         {
             foreach (Match line in Line().Matches(await Http.GetStringAsync(address, stop)))
             {
-                var what = line.Groups["name"].Value == "dapr_http_client_completed_count" ? $"to the app: {line.Groups["label"].Value}" : line.Groups["label"].Value;
+                var label = Id().Replace(line.Groups["label"].Value, "{id}");
+                var what = line.Groups["name"].Value == "dapr_http_client_completed_count" ? $"to the app: {label}" : label;
                 requests[(app, what)] = requests.GetValueOrDefault((app, what)) + double.Parse(line.Groups["count"].Value, CultureInfo.InvariantCulture);
             }
         }
@@ -78,4 +79,7 @@ internal sealed partial record Costs(IReadOnlyDictionary<int, OwnProcesses.Runni
 
     [GeneratedRegex("""^(?<name>dapr_grpc_io_server_completed_rpcs|dapr_http_server_request_count|dapr_http_client_completed_count)\{[^}]*(grpc_server_method|path)="(?<label>[^"]*)"[^}]*\} (?<count>[0-9.e+]+)""", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Line();
+
+    [GeneratedRegex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")]
+    private static partial Regex Id();
 }

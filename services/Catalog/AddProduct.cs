@@ -8,6 +8,9 @@ public sealed record NewProduct(string? Name, decimal? Price, long? Stock, strin
 /// <summary>Puts a product up for sale.</summary>
 public static class AddProduct
 {
+    private const int LongestName = 200;
+    private const int LongestDescription = 5000;
+    private const int LongestCategory = 100;
     private const long MostStock = 1_000_000_000;
 
     public static async Task<Product> Handle(NewProduct wanted, AggregateStore store, SearchIndex index, TimeProvider time, CancellationToken stop)
@@ -29,22 +32,13 @@ public static class AddProduct
 
     private static Product Checked(NewProduct wanted, DateTimeOffset now)
     {
-        var name = wanted.Name?.Trim();
-        if (string.IsNullOrEmpty(name) || name.Length > 200)
-        {
-            throw RequestException.Bad("The name is required, with at most 200 characters.");
-        }
-
+        var name = Texts.Required("name", wanted.Name, LongestName);
         if (wanted.Stock is not (>= 0 and <= MostStock))
         {
             throw RequestException.Bad($"The stock is {wanted.Stock?.ToString() ?? "missing"}; allowed is a whole number from 0 to {MostStock}.");
         }
 
-        if (wanted.Description is { Length: > 5000 } || wanted.Category is { Length: > 100 })
-        {
-            throw RequestException.Bad("The description has at most 5000 characters, the category at most 100.");
-        }
-
-        return new(NaturalId.ForRequest("product", wanted.IdempotencyKey), name, ChangePrice.Checked(wanted.Price), 1, wanted.Stock.Value, IsDiscontinued: false, now, wanted.Description?.Trim(), wanted.Category?.Trim());
+        var (description, category) = (Texts.Checked("description", wanted.Description, LongestDescription), Texts.Checked("category", wanted.Category, LongestCategory));
+        return new(NaturalId.ForRequest("product", wanted.IdempotencyKey), name, ChangePrice.Checked(wanted.Price), 1, wanted.Stock.Value, IsDiscontinued: false, now, description, category);
     }
 }

@@ -31,7 +31,7 @@ public static class ChangePrice
     }
 
     /// <summary>A price that is one.</summary>
-    public static decimal Checked(decimal? price) => price is >= 0 and <= Highest && decimal.Round(price.Value, 2) == price
+    public static decimal Checked(decimal? price) => price is { Scale: <= 2 } and >= 0 and <= Highest
         ? price.Value
         : throw RequestException.Bad($"The price is {price?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "missing"}; allowed is an amount from 0 to {Highest} with at most two decimals.");
 }

@@ -33,7 +33,7 @@ public static class V2
         v2.Forward("*", "shipments/{**rest}", Topics.Shipping).RequireAuthorization();
         v2.Forward("POST", "webhooks/carrier", Topics.Shipping).AllowAnonymous();
         v2.Forward("GET", "dashboard", Dashboard).RequireAuthorization(SignInExtensions.OperatorsOnly);
-        v2.Forward("GET", "admin/events", Dashboard).RequireAuthorization(SignInExtensions.OperatorsOnly);
+        v2.Forward("GET", "admin/events", Dashboard).RequireAuthorization(SignInExtensions.OperatorsOnly).DisableRequestTimeout();
         v2.Forward("*", "admin/projections/{**rest}", Dashboard).RequireAuthorization(SignInExtensions.OperatorsOnly);
         v2.Map("{**path}", void (string? path) => throw RequestException.NotFound($"There is no '/v2/{path}' for this method; /docs shows what there is."));
     }

@@ -17,6 +17,7 @@ public sealed record WantedOrder(string? UserId, IReadOnlyList<WantedLine>? Line
 public sealed class PlaceOrder(AggregateStore store, PriceBook prices, KnownUsers users, IConfiguration configuration, TimeProvider time)
 {
     private const int MostLines = 100;
+    private const int LongestAddressPart = 200;
     private const long MostPieces = 10_000;
 
     private readonly TimeSpan _paymentDeadline = configuration.GetValue("Orders:PaymentDeadline", TimeSpan.FromMinutes(15));
@@ -67,7 +68,7 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, KnownUser
     {
         if (string.IsNullOrWhiteSpace(wanted.UserId))
         {
-            throw RequestException.Bad("The user_id is required.");
+            throw RequestException.Bad("The order names no user.");
         }
 
         if (!Ids.CanBe(wanted.UserId))
@@ -84,7 +85,7 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, KnownUser
         {
             if (string.IsNullOrWhiteSpace(line?.ProductId))
             {
-                throw RequestException.Bad("An item has no product_id.");
+                throw RequestException.Bad("An item names no product.");
             }
 
             if (!Ids.CanBe(line.ProductId))
@@ -100,9 +101,12 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, KnownUser
             throw RequestException.Bad($"payWithinSeconds is {wanted.PayWithinSeconds}; allowed is a number above 0.");
         }
 
-        if (wanted.Address is { } to && new[] { to.Name, to.Street, to.PostalCode, to.City, to.Country }.Any(string.IsNullOrWhiteSpace))
+        if (wanted.Address is { } to)
         {
-            throw RequestException.Bad("The address needs name, street, postalCode, city and country.");
+            foreach (var (part, text) in new[] { ("name", to.Name), ("street", to.Street), ("postalCode", to.PostalCode), ("city", to.City), ("country", to.Country) })
+            {
+                Texts.Required($"address's {part}", text, LongestAddressPart);
+            }
         }
     }
 

@@ -28,7 +28,7 @@ public static class V2
                 throw RequestException.Bad($"The status is '{status ?? "missing"}'; allowed is review: /v2/payments?status=review");
             }
 
-            var page = await Page.Of<Payment>(store, Payment.ReviewIndex, Payment.KeyOf, cursor, limit, payment => payment.Status == PaymentStatus.Review, stop);
+            var page = await Page.OfWaiting<Payment>(store, Payment.ReviewIndex, Payment.KeyOf, cursor, limit, payment => payment.Status == PaymentStatus.Review, stop);
             return TypedResults.Ok(new Page<PaymentView>([.. page.Items.Select(PaymentView.Of)], page.NextCursor));
         }).WithSummary("The payments that somebody is to look at (status=review). For operators.");
         payments.MapGet("/{orderId}", async Task<Ok<PaymentView>> (string orderId, Caller caller, AggregateStore store, CancellationToken stop) =>
@@ -76,13 +76,16 @@ public static class V2
     private static async Task<Page<LedgerEntry>> Entries(string? cursor, AggregateStore store, CancellationToken stop)
     {
         var place = (cursor ?? "0").Split('.');
-        if (!int.TryParse(place[0], out var part) || part is < 0 or >= JournalPage.Parts || place.Length > 2 || (place.Length == 2 && !int.TryParse(place[1], out _)))
+        int? number = null;
+        if (!TryParse(place[0], out var part) || part >= JournalPage.Parts || place.Length > 2 || (place.Length == 2 && (number = TryParse(place[1], out var earlier) ? earlier : null) is null))
         {
             throw RequestException.Bad($"'{cursor}' is no place in this list; take the one that the answer before it gave.");
         }
 
-        var page = await store.FindPart<JournalPage>(JournalPage.KeyOf(part, place.Length == 2 ? int.Parse(place[1], System.Globalization.CultureInfo.InvariantCulture) : null), stop);
+        var page = await store.FindPart<JournalPage>(JournalPage.KeyOf(part, number), stop);
         var next = page is { Number: > 0 } ? $"{part}.{page.Number - 1}" : part + 1 < JournalPage.Parts ? $"{part + 1}" : null;
         return new(page?.Entries ?? [], next);
+
+        static bool TryParse(string text, out int number) => int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out number);
     }
 }

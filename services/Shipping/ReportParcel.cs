@@ -14,6 +14,7 @@ namespace Lavka.Shipping;
 public static class ReportParcel
 {
     public const string SignatureHeader = "Carrier-Signature";
+    private const int LongestReason = 500;
     private static readonly TimeSpan Tolerance = TimeSpan.FromMinutes(5);
 
     public sealed record Report(string? TrackingNumber, string? Status, string? Reason);
@@ -27,6 +28,7 @@ public static class ReportParcel
         }
 
         var report = Read(body);
+        var reason = Texts.Checked("reason", report.Reason, LongestReason);
         var status = report.Status switch
         {
             "delivered" => PackageStatus.Delivered,
@@ -42,7 +44,7 @@ public static class ReportParcel
         var tracked = await store.FindPart<TrackedPackage>(TrackedPackage.KeyOf(report.TrackingNumber!), stop)
             ?? throw RequestException.NotFound($"There is no package '{report.TrackingNumber}'.");
         return (await store.Accept<Shipment>(Shipment.KeyOf(tracked.OrderId), shipment =>
-            status == PackageStatus.Dispatched ? shipment!.Unchanged() : shipment!.Report(report.TrackingNumber, status, report.Reason), stop))!;
+            status == PackageStatus.Dispatched ? shipment!.Unchanged() : shipment!.Report(report.TrackingNumber, status, reason), stop))!;
     }
 
     /// <summary>The signature of a body at a time.</summary>

@@ -12,6 +12,7 @@ public sealed record Registration(string? Email, string? Name, string? Password 
 /// <summary>Registers a user. An e-mail address is one user's.</summary>
 public static partial class RegisterUser
 {
+    private const int LongestName = 200;
     private const int ShortestPassword = 8;
     private const int LongestPassword = 200;
 
@@ -46,24 +47,28 @@ public static partial class RegisterUser
         return user!;
     }
 
-    /// <summary>Whether this can be somebody's e-mail address.</summary>
+    /// <summary>
+    /// Whether this can be somebody's e-mail address: RFC 5322's dot-atom with letters of any script, and a domain of two labels or more. Marks are part of their letters, or the same address
+    /// could be written twice.
+    /// </summary>
     public static bool IsEmail([NotNullWhen(true)] string? email) => email is { Length: > 0 and <= 254 } && Email().IsMatch(email);
 
     private static RequestException Registered(string email) => RequestException.Bad($"The email '{email}' is registered already.");
 
     private static (string Email, string Name, string? Phone) Checked(Registration wanted)
     {
-        var (email, name) = (wanted.Email?.Trim(), wanted.Name?.Trim());
+        var email = wanted.Email?.Trim();
         if (!IsEmail(email))
         {
             throw RequestException.Bad($"The email '{email}' is not an e-mail address.");
         }
 
-        if (string.IsNullOrEmpty(name) || name.Length > 200)
+        if (email.Equals(CheckCredentials.OperatorEmail, StringComparison.OrdinalIgnoreCase))
         {
-            throw RequestException.Bad("The name is required, with at most 200 characters.");
+            throw Registered(email);
         }
 
+        var name = Texts.Required("name", wanted.Name, LongestName);
         if (wanted.Password is { Length: < ShortestPassword or > LongestPassword })
         {
             throw RequestException.Bad($"The password has {wanted.Password.Length} characters; allowed are {ShortestPassword} to {LongestPassword}.");
@@ -77,7 +82,7 @@ public static partial class RegisterUser
         return (email, name, wanted.Phone);
     }
 
-    [GeneratedRegex(@"^[^@\s|]+@[^@\s|]+\.[^@\s|.]+\z")]
+    [GeneratedRegex(@"^[\p{L}\p{Nd}!#$%&'*+/=?^_{}~-]+(\.[\p{L}\p{Nd}!#$%&'*+/=?^_{}~-]+)*@([\p{L}\p{Nd}]([\p{L}\p{Nd}-]*[\p{L}\p{Nd}])?\.)+[\p{L}]([\p{L}\p{Nd}-]*[\p{L}\p{Nd}])\z", RegexOptions.ExplicitCapture)]
     private static partial Regex Email();
 
     [GeneratedRegex(@"^\+[1-9][0-9]{6,14}\z")]

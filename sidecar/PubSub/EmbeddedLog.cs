@@ -14,6 +14,7 @@ internal sealed partial class EmbeddedLog : IPubSub
     // A message's row id is its partition's number and its offset: one B-tree holds all, in order.
     private const int OffsetBits = 40;
     private const int BatchSize = 64;
+    private const int MostDeleted = 1000;
     private static readonly TimeSpan OffsetInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly SqliteDatabase _database;
@@ -235,20 +236,29 @@ internal sealed partial class EmbeddedLog : IPubSub
         var before = (_time.GetUtcNow() - _options.Retention).ToUnixTimeMilliseconds();
         foreach (var partition in _topics.Values.SelectMany(topic => topic.Partitions))
         {
-            partition.Forget(await _database.Write(db =>
+            // A few at a time: publishers do not wait for all of them.
+            while (await _database.Write(db => DeleteOld(db, partition, before)) is { } until)
             {
-                // Time grows with the id, so this reads only what is to be deleted.
-                var kept = db.Prepare("SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2 AND time >= ?3 ORDER BY id LIMIT 1")
-                    .Bind(1, partition.First).Bind(2, partition.Last).Bind(3, before);
-                var until = kept.Step() ? kept.Int64(0) : partition.Next;
-                kept.Reset();
-
-                // The newest message stays: it tells the next offset.
-                until = Math.Min(until, partition.Next - 1);
-                db.Prepare("DELETE FROM messages WHERE id >= ?1 AND id < ?2").Bind(1, partition.First).Bind(2, until).Run();
-                return until;
-            }));
+                partition.Forget(until);
+            }
         }
+    }
+
+    /// <summary>Deletes the oldest messages, not all at once; answers with the first that is left, or null when there was nothing to delete.</summary>
+    private static long? DeleteOld(SqliteConnection db, Partition partition, long before)
+    {
+        // The newest message stays: it tells the next offset.
+        db.Prepare("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?4) AND time < ?3")
+            .Bind(1, partition.First).Bind(2, partition.Next - 1).Bind(3, before).Bind(4, MostDeleted).Run();
+        if (db.Changes == 0)
+        {
+            return null;
+        }
+
+        var oldest = db.Prepare("SELECT min(id) FROM messages WHERE id >= ?1 AND id < ?2").Bind(1, partition.First).Bind(2, partition.Next);
+        var until = oldest.Step() && !oldest.IsNull(0) ? oldest.Int64(0) : partition.Next;
+        oldest.Reset();
+        return until;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic} cannot be read, trying again: {Problem}")]

@@ -197,6 +197,55 @@ public sealed class AggregateStoreTests : IAsyncLifetime
         Assert.Equal(Enumerable.Range(0, 120).Select(i => $"{i:000}"), ((await IdList.Slice(_service.Store, "index", null, 1000, default)).Ids).Order());
     }
 
+    [Fact]
+    public async Task What_waits_is_found_wherever_it_is_in_its_index_and_pages_in_which_nothing_does_are_not_looked_at_again()
+    {
+        const string Index = "waiting";
+        for (var i = 0; i < 230; i++)
+        {
+            await _service.Store.Accept<Counter, IdList>($"{i}", [Index], (_, parts) =>
+            {
+                IdList.Add(parts, Index, $"{i}");
+                return new Counter(i).Quietly();
+            }, default);
+        }
+
+        // All of the first page, all but one of the second, one of the third.
+        foreach (var i in Enumerable.Range(0, 99).Append(120))
+        {
+            await Settle(i, true);
+        }
+
+        int[] expected = [.. Enumerable.Range(99, 131).Except([120]).Reverse()];
+        Assert.Equal(expected, await Waiting());
+        Assert.Equal(expected, await Waiting());
+        await Settle(0, false);
+        Assert.Equal(expected, await Waiting());
+
+        await Settle(99, true);
+        Assert.Equal(expected[..^1], await Waiting());
+        await Settle(99, false);
+        Assert.Equal(expected[..^1], await Waiting());
+
+        Task Settle(int i, bool isSettled) => _service.Store.Accept<Counter>($"{i}", _ => new Counter(isSettled ? -1 : i).Quietly(), default);
+
+        async Task<List<int>> Waiting()
+        {
+            var found = new List<int>();
+            for (string? cursor = null; ;)
+            {
+                var page = await Page.OfWaiting<Counter>(_service.Store, Index, id => id, cursor, 100, counter => counter.Value >= 0, default);
+                found.AddRange(page.Items.Select(counter => counter.Value));
+                if (page.NextCursor is null)
+                {
+                    return found;
+                }
+
+                cursor = page.NextCursor;
+            }
+        }
+    }
+
     private Task Deliver(string eventId) =>
         _service.Deliver(eventId, store => store.Change<Counter>("counter", counter => counter?.Unchanged() ?? new Counter(1).Telling(new StockReserved("o")), default));
 

@@ -31,8 +31,25 @@ public sealed partial class MatrixTests(ITestOutputHelper output)
         Assert.True(await runner.ExitCode() == 0, runner.Output);
         Assert.Empty(runner.Services());
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"matrix: {broker} and {store}: {Figures().Match(runner.Output.ReplaceLineEndings(" ")).Value}"));
+        if (Cell.EveryOneIsAskedFor)
+        {
+            using var bench = cell.Shop.Start("--bench", "15");
+            Assert.True(await bench.ExitCode() == 0, bench.Output);
+            var times = BenchTimes().Matches(bench.Output).Select(time => $"{time.Groups[1].Value} {time.Groups[2].Value}, {time.Groups[3].Value} s");
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"matrix: {broker} and {store}: bench: {BenchRate().Match(bench.Output).Value} (p50, p99: {string.Join("; ", times)}); {BenchCosts().Match(bench.Output.ReplaceLineEndings(" ")).Value}"));
+        }
     }
 
     [GeneratedRegex(@"[0-9.]+ a second; from order to paid [0-9.]+ s \(p50\), [0-9.]+ s \(p99\)")]
     private static partial Regex Figures();
+
+    [GeneratedRegex("[0-9]+ orders a second")]
+    private static partial Regex BenchRate();
+
+    [GeneratedRegex(@"│ (accepted|paid|at its end) +│ ([0-9.]+) s │ ([0-9.]+) s")]
+    private static partial Regex BenchTimes();
+
+    [GeneratedRegex(@"[0-9.]+ ms of processor time.*Memory: [0-9]+ MB")]
+    private static partial Regex BenchCosts();
 }

@@ -11,6 +11,21 @@ public sealed class OrderTests(InProcessShop shop) : IDisposable
     public void Dispose() => shop.CheckEvents();
 
     [Fact]
+    public async Task An_address_has_a_length_that_every_step_of_an_order_can_bear()
+    {
+        using var shopper = await shop.NewShopper();
+        var product = await shop.NewProduct();
+
+        var (status, detail) = await V2Client.Problem(await shopper.Post("/v2/orders", new
+        {
+            items = new[] { new { productId = product, quantity = 1 } },
+            address = new { name = "Ann", street = new string('x', 100_000), postalCode = "1", city = "Faraway", country = "X" },
+        }));
+
+        Assert.Equal((400, "The address's street has 100000 characters; allowed are 200."), (status, detail));
+    }
+
+    [Fact]
     public async Task The_history_tells_every_change_and_the_event_that_caused_it()
     {
         using var ann = await shop.NewShopper();

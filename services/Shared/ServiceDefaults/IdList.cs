@@ -36,14 +36,17 @@ public sealed record IdList(IReadOnlyList<string> Ids, int Number = 0)
     /// <summary>So many ids, newest first.</summary>
     /// <param name="cursor">Where an earlier slice ended; null: the newest.</param>
     /// <param name="limit">How many.</param>
+    /// <param name="skipped">How many of the oldest pages are left out.</param>
     /// <returns>The ids, and the cursor of those before them; null: these were the first.</returns>
-    public static async Task<(IReadOnlyList<string> Ids, string? NextCursor)> Slice(AggregateStore store, string key, string? cursor, int limit, CancellationToken stop)
+    public static async Task<(IReadOnlyList<string> Ids, string? NextCursor)> Slice(
+        AggregateStore store, string key, string? cursor, int limit, CancellationToken stop, int skipped = 0)
     {
         var newest = await store.FindPart<IdList>(key, stop) ?? new([]);
         var end = (newest.Number * PageSize) + newest.Ids.Count;
         end = cursor is null ? end : Math.Min(end, Position(cursor));
         var ids = new List<string>();
-        while (end > 0 && ids.Count < limit)
+        var first = skipped * PageSize;
+        while (end > first && ids.Count < limit)
         {
             var number = (end - 1) / PageSize;
             var page = number == newest.Number ? newest : await store.FindPart<IdList>(PageKey(key, number), stop) ?? new([]);
@@ -53,12 +56,19 @@ public sealed record IdList(IReadOnlyList<string> Ids, int Number = 0)
             }
         }
 
-        return (ids, end > 0 ? end.ToString(System.Globalization.CultureInfo.InvariantCulture) : null);
+        return (ids, end > first ? end.ToString(System.Globalization.CultureInfo.InvariantCulture) : null);
     }
+
+    /// <summary>The ids of one of the full pages, which stay as they are; null: it is not full yet.</summary>
+    /// <param name="number">Which, from 0, the oldest.</param>
+    internal static async Task<IReadOnlyList<string>?> FullPage(AggregateStore store, string key, int number, CancellationToken stop) =>
+        await store.FindPart<IdList>(key, stop) is { } newest && number < newest.Number ? (await store.FindPart<IdList>(PageKey(key, number), stop))?.Ids : null;
 
     /// <summary>The cursor of a place so many ids before the end of a slice.</summary>
     /// <param name="nextCursor">The slice's own.</param>
-    public static string? Back(string? nextCursor, int ids) => ((nextCursor is null ? 0 : Position(nextCursor)) + ids) is > 0 and var position
+    /// <param name="skipped">The slice's own.</param>
+    public static string? Back(string? nextCursor, int ids, int skipped = 0) => ids == 0 ? nextCursor
+        : ((nextCursor is null ? skipped * PageSize : Position(nextCursor)) + ids) is > 0 and var position
         ? position.ToString(System.Globalization.CultureInfo.InvariantCulture)
         : null;
 

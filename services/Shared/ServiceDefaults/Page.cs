@@ -12,21 +12,49 @@ public static class Page
     private const int MostLookedAt = 500;
     private const int AtOnce = 50;
     private const int MostItems = 100;
+    private const int MostSettled = 10;
     private const int DefaultItems = 20;
 
     /// <summary>The aggregates that pass the filter.</summary>
     /// <param name="index">The index.</param>
     /// <param name="keyOf">An aggregate's key, by its id in the index.</param>
     /// <param name="limit">How many at most, 1 to 100; 20 by default. With a filter there may be fewer though there is a next page.</param>
-    public static async Task<Page<T>> Of<T>(
-        AggregateStore store, string index, Func<string, string> keyOf, string? cursor, int? limit, Func<T, bool>? filter, CancellationToken stop)
+    public static Task<Page<T>> Of<T>(AggregateStore store, string index, Func<string, string> keyOf, string? cursor, int? limit, Func<T, bool>? filter, CancellationToken stop)
+        where T : class => Of(store, index, keyOf, cursor, limit, filter, 0, stop);
+
+    /// <summary>
+    /// The aggregates that wait, by an index of all that ever did. Its oldest pages are not looked at again once nothing in them waits: who has waited must not wait a second time.
+    /// </summary>
+    /// <inheritdoc cref="Of{T}(AggregateStore, string, Func{string, string}, string, int?, Func{T, bool}, CancellationToken)"/>
+    public static async Task<Page<T>> OfWaiting<T>(
+        AggregateStore store, string index, Func<string, string> keyOf, string? cursor, int? limit, Func<T, bool> isWaiting, CancellationToken stop)
+        where T : class
+    {
+        var key = $"{index}-settled";
+        var settled = (await store.Find<SettledPages>(key, stop))?.Count ?? 0;
+        var page = await Of(store, index, keyOf, cursor, limit, isWaiting, settled, stop);
+        for (var last = settled + MostSettled; page.NextCursor is null && settled < last; settled++)
+        {
+            if (await IdList.FullPage(store, index, settled, stop) is not { } ids || (await store.FindAll<T>([.. ids.Select(keyOf)], stop)).Any(isWaiting))
+            {
+                break;
+            }
+
+            await store.Accept<SettledPages>(key, known => (known?.Count ?? 0) == settled ? new SettledPages(settled + 1).Quietly() : known!.Unchanged(), stop);
+        }
+
+        return page;
+    }
+
+    private static async Task<Page<T>> Of<T>(
+        AggregateStore store, string index, Func<string, string> keyOf, string? cursor, int? limit, Func<T, bool>? filter, int skipped, CancellationToken stop)
         where T : class
     {
         var most = Limit(limit);
         var items = new List<T>();
         for (var looked = 0; looked < MostLookedAt; looked += AtOnce)
         {
-            var (ids, next) = await IdList.Slice(store, index, cursor, filter is null ? most : AtOnce, stop);
+            var (ids, next) = await IdList.Slice(store, index, cursor, filter is null ? most : AtOnce, stop, skipped);
             var found = await store.FindAll<T>([.. ids.Select(keyOf)], stop);
             for (var i = 0; i < found.Count; i++)
             {
@@ -37,7 +65,7 @@ public static class Page
 
                 if (items.Count == most)
                 {
-                    return new(items, IdList.Back(next, found.Count - 1 - i));
+                    return new(items, IdList.Back(next, found.Count - 1 - i, skipped));
                 }
             }
 
@@ -55,4 +83,7 @@ public static class Page
     /// <exception cref="RequestException">400: not so many.</exception>
     public static int Limit(int? limit) =>
         limit is null or (>= 1 and <= MostItems) ? limit ?? DefaultItems : throw RequestException.Bad($"The limit is {limit}; allowed is a whole number from 1 to {MostItems}.");
+
+    /// <summary>How many of an index's oldest pages hold nothing that waits.</summary>
+    private sealed record SettledPages(int Count);
 }

@@ -37,6 +37,9 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddHealthChecks().AddCheck<SidecarHealth>("sidecar", tags: [SidecarHealth.Ready]);
         builder.Services.AddProblemDetails();
         builder.Services.AddExceptionHandler<Failures>();
+
+        // Of a member that is there twice the last would count, and who reads it elsewhere may take the first.
+        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.AllowDuplicateProperties = false);
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         foreach (var version in new[] { "v1", "v2" })
         {
