@@ -14,6 +14,7 @@ internal sealed class Orders(ShopClient shop, string run, Shoppers people)
 {
     private const int Kinds = 20;
     private const int SeveralLines = 3;
+    private const int Operators = 4;
 
     // Shorter than the provider needs for the slow product, and than anybody needs to decide what nobody decides.
     private const double Hurry = 3;
@@ -72,6 +73,7 @@ internal sealed class Orders(ShopClient shop, string run, Shoppers people)
     /// <summary>What an operator does meanwhile: changes a price, and approves what is suspicious, also of a run that was killed.</summary>
     public async Task Operate(CancellationToken stop)
     {
+        var atOnce = new ParallelOptions { MaxDegreeOfParallelism = Operators, CancellationToken = stop };
         for (var price = 10; ; price = price == 19 ? 10 : price + 1)
         {
             using var changed = await shop.Send(people.Operators, HttpMethod.Patch, $"/v2/products/{_catalog.Moving.Id}", new { price }, null, stop);
@@ -79,11 +81,11 @@ internal sealed class Orders(ShopClient shop, string run, Shoppers people)
             for (var next = Held; next is not null;)
             {
                 var page = await shop.Ask<PaymentPage>(people.Operators, HttpMethod.Get, next, null, null, stop);
-                foreach (var payment in page.Items.Where(payment => !_undecided.ContainsKey(payment.OrderId)))
+                await Parallel.ForEachAsync(page.Items.Where(payment => !_undecided.ContainsKey(payment.OrderId)), atOnce, async (payment, token) =>
                 {
                     // Or it is cancelled by now.
-                    using var approved = await shop.Send(people.Operators, HttpMethod.Post, $"/v2/payments/{payment.OrderId}/review", new { decision = "approve" }, null, stop);
-                }
+                    using var approved = await shop.Send(people.Operators, HttpMethod.Post, $"/v2/payments/{payment.OrderId}/review", new { decision = "approve" }, null, token);
+                });
 
                 next = page.NextCursor is null ? null : $"{Held}&cursor={page.NextCursor}";
             }

@@ -9,6 +9,9 @@ namespace Lavka.ServiceDefaults;
 /// <summary>The sidecar's gRPC API as it is, for what Dapr's client cannot say: metadata for each event of a bulk.</summary>
 internal static class SidecarClient
 {
+    /// <summary>How long a read or a write of state, or a publish, may take. Then it has failed: an answer that was lost must not hold up what waits behind it for ever.</summary>
+    public static TimeSpan LongestWait { get; } = TimeSpan.FromSeconds(30);
+
     /// <summary>
     /// How a service keeps its connection to its sidecar. gRPC's own pause before it tries again grows to two minutes: a service that starts before its sidecar would answer nobody for as long.
     /// </summary>

@@ -33,6 +33,8 @@ internal sealed class StateReader
         _questions = new(MostTogether, Answer);
     }
 
+    private static DateTime Deadline => DateTime.UtcNow + SidecarClient.LongestWait;
+
     /// <summary>Reads documents together with what others ask for; a key without one is in the answer too.</summary>
     /// <exception cref="DaprException">The store, or the sidecar, is away.</exception>
     public async Task<IReadOnlyDictionary<string, StoredDocument>> Read(IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
@@ -53,7 +55,7 @@ internal sealed class StateReader
     {
         var found = new Dictionary<string, StoredDocument>(keys.Count);
         foreach (var item in await Asked(async () =>
-            (await _sidecar.GetBulkStateAsync(new() { StoreName = Outbox.Store, Keys = { keys }, Parallelism = Parallelism })).Items))
+            (await _sidecar.GetBulkStateAsync(new() { StoreName = Outbox.Store, Keys = { keys }, Parallelism = Parallelism }, deadline: Deadline)).Items))
         {
             if (item.Error.Length == 0)
             {
@@ -73,7 +75,7 @@ internal sealed class StateReader
     /// <exception cref="DaprException">The store, or the sidecar, is away.</exception>
     public Task<StoredDocument> ReadAlone(string key) => Asked(async () =>
     {
-        var answer = await _sidecar.GetStateAsync(new() { StoreName = Outbox.Store, Key = key });
+        var answer = await _sidecar.GetStateAsync(new() { StoreName = Outbox.Store, Key = key }, deadline: Deadline);
         return new StoredDocument(answer.Data.Memory, answer.Etag);
     });
 
@@ -86,6 +88,10 @@ internal sealed class StateReader
         catch (RpcException e)
         {
             throw new DaprException($"The state cannot be read: {e.Status.Detail}", e);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new DaprException("The sidecar does not answer.", e);
         }
     }
 
