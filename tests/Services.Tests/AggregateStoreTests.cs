@@ -16,6 +16,8 @@ public sealed class AggregateStoreTests : IAsyncLifetime
 
     public sealed record Counter(int Value);
 
+    public sealed record Large(string Text);
+
     [Fact]
     public async Task A_change_is_saved_and_told()
     {
@@ -198,6 +200,20 @@ public sealed class AggregateStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_together_is_more_than_one_answer_may_have_is_read_in_parts()
+    {
+        var keys = Enumerable.Range(0, 30).Select(i => $"large-{i}").ToList();
+        foreach (var key in keys)
+        {
+            await _service.Store.Accept<Large>(key, _ => new Large(new('x', 200_000)).Quietly(), default);
+        }
+
+        Assert.Equal(keys.Count, (await _service.Store.FindAll<Large>(keys, default)).Count);
+        var changed = await Task.WhenAll(keys.Select(key => _service.Store.Accept<Large>(key, large => new Large(large!.Text[..10]).Quietly(), default)));
+        Assert.All(changed, large => Assert.Equal(10, large!.Text.Length));
+    }
+
+    [Fact]
     public async Task What_waits_is_found_wherever_it_is_in_its_index_and_pages_in_which_nothing_does_are_not_looked_at_again()
     {
         const string Index = "waiting";
@@ -255,7 +271,7 @@ public sealed class AggregateStoreTests : IAsyncLifetime
     private async Task TellPendingAfterRestart()
     {
         var before = _published.Count;
-        var restarted = new Outbox(_service.Dapr.Client, _service.Dapr.Api, new("orders"), Microsoft.Extensions.Logging.Abstractions.NullLogger<Outbox>.Instance);
+        var restarted = new Outbox(_service.Dapr.Client, _service.Reader, _service.Dapr.Api, new("orders"), Microsoft.Extensions.Logging.Abstractions.NullLogger<Outbox>.Instance);
         await restarted.TellPending(default);
         Assert.Equal(before, _published.Count);
         await restarted.TellPending(default);

@@ -17,12 +17,15 @@ internal sealed class TestService : IAsyncDisposable
     {
         Dapr = dapr;
         Dapr.OnPublished = published;
-        Outbox = new Outbox(Dapr.Client, Dapr.Api, new ServiceName(name), NullLogger<Outbox>.Instance);
-        _calendar = new FollowUpCalendar(Dapr.Client, Clock);
-        Store = new AggregateStore(Dapr.Client, Dapr.Api, Outbox, _calendar, NullLogger<AggregateStore>.Instance);
+        Reader = new StateReader(Dapr.Api);
+        Outbox = new Outbox(Dapr.Client, Reader, Dapr.Api, new ServiceName(name), NullLogger<Outbox>.Instance);
+        _calendar = new FollowUpCalendar(Dapr.Client, Reader, Clock);
+        Store = new AggregateStore(Dapr.Client, Reader, Outbox, _calendar, NullLogger<AggregateStore>.Instance);
     }
 
     public ServiceSidecar Dapr { get; }
+
+    public StateReader Reader { get; }
 
     public Outbox Outbox { get; }
 

@@ -22,7 +22,7 @@ internal sealed record CalendarSlot(long Slot, int Part, string ETag, IReadOnlyL
 /// When the aggregates of a service that wait are to be followed up: a document for every five seconds that have any, in parts, so that writers seldom meet. An entry is saved in the
 /// transaction that makes its aggregate wait, so no crash can lose it.
 /// </summary>
-public sealed class FollowUpCalendar(DaprClient dapr, TimeProvider time)
+public sealed class FollowUpCalendar(DaprClient dapr, StateReader reader, TimeProvider time)
 {
     internal const int SlotSeconds = 5;
     private const int Parts = 8;
@@ -65,11 +65,12 @@ public sealed class FollowUpCalendar(DaprClient dapr, TimeProvider time)
     }
 
     /// <summary>What there is in these slots.</summary>
-    internal async Task<IReadOnlyList<CalendarSlot>> Read(IEnumerable<long> slots, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<CalendarSlot>> Read(IEnumerable<long> slots)
     {
         var places = slots.SelectMany(slot => Enumerable.Range(0, Parts).Select(part => (Slot: slot, Part: part))).ToDictionary(place => KeyOf(place.Slot, place.Part));
-        var items = await dapr.GetBulkStateAsync<StoredSlot?>(Outbox.Store, [.. places.Keys], parallelism: Parts, cancellationToken: cancellationToken);
-        return [.. items.Where(item => item.Value is not null).Select(item => new CalendarSlot(places[item.Key].Slot, places[item.Key].Part, item.ETag, item.Value!.Entries))];
+        var found = (await reader.ReadOnce(places.Keys)).Where(one => !one.Value.Json.IsEmpty);
+        return [.. found.Select(one => new CalendarSlot(
+            places[one.Key].Slot, places[one.Key].Part, one.Value.ETag, Documents.Read<StoredSlot>(one.Value, dapr.JsonSerializerOptions)!.Entries))];
     }
 
     /// <summary>Takes out of a slot what has been looked at.</summary>

@@ -71,7 +71,7 @@ internal sealed partial class FollowUps<T>(
         {
             var until = Math.Min(now, looked + SlotsAtOnce);
             var done = Math.Min(until, last);
-            foreach (var slot in await calendar.Read(Between(looked, until).Concat(Between(looked, done).Select(slot => slot - SecondLook)).Distinct(), cancellationToken))
+            foreach (var slot in await calendar.Read(Between(looked, until).Concat(Between(looked, done).Select(slot => slot - SecondLook)).Distinct()))
             {
                 await Look(slot, cancellationToken);
             }
@@ -120,7 +120,7 @@ internal sealed partial class FollowUps<T>(
             }
 
             await Task.Delay(Random.Shared.Next(1, 20 * attempt), cancellationToken);
-            left = (await calendar.Read([slot.Slot], cancellationToken)).FirstOrDefault(one => one.Part == slot.Part);
+            left = (await calendar.Read([slot.Slot])).FirstOrDefault(one => one.Part == slot.Part);
         }
     }
 

@@ -59,6 +59,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddSingleton<AggregateStore>();
         builder.Services.AddSingleton<FollowUpCalendar>();
         builder.Services.AddSingleton(SidecarClient.Make);
+        builder.Services.AddSingleton<StateReader>();
         builder.Services.AddSingleton<Outbox>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Outbox>());
     }
