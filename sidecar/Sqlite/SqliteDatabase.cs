@@ -11,6 +11,10 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 {
     private const int LargestBatch = 512;
 
+    // In KiB. There are as many readers as ever read at once, and each write makes what they keep worthless.
+    private const int WriterCache = 4000;
+    private const int ReaderCache = 256;
+
     private readonly string _path;
     private readonly TimeSpan _busyTimeout;
     private readonly SqliteConnection _writer;
@@ -26,7 +30,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         _path = Path.GetFullPath(path);
         _busyTimeout = busyTimeout;
         Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-        _writer = Open();
+        _writer = Open(WriterCache);
         _writer.Execute(schema);
         _thread = new Thread(Write) { IsBackground = true, Name = $"sqlite {Path.GetFileName(path)}" };
         _thread.Start();
@@ -61,7 +65,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     {
         if (!_readers.TryTake(out var reader))
         {
-            reader = Open();
+            reader = Open(ReaderCache);
         }
 
         try
@@ -102,10 +106,10 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         _jobs.Dispose();
     }
 
-    private SqliteConnection Open()
+    private SqliteConnection Open(int cache)
     {
         var connection = new SqliteConnection(_path, _busyTimeout);
-        connection.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000");
+        connection.Execute($"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{cache}");
         return connection;
     }
 

@@ -137,13 +137,7 @@ internal sealed partial class FollowUps<T>(
         foreach (var entries in due.Chunk(AtOnce))
         {
             var found = await store.FindStored<T>([.. entries.Select(entry => entry.Key).Distinct()], cancellationToken);
-            foreach (var entry in entries)
-            {
-                if (found[entry.Key] is { State.IsWaiting: true } stored && await Look(entry, stored, cancellationToken) is { } next)
-                {
-                    further.Add(calendar.Next(next, stored.State));
-                }
-            }
+            further.AddRange((await Task.WhenAll(entries.Select(entry => Look(entry, found[entry.Key], cancellationToken)))).OfType<FollowUpEntry>());
         }
 
         var standing = await UpdateStanding(due, further, cancellationToken);
@@ -151,7 +145,10 @@ internal sealed partial class FollowUps<T>(
     }
 
     /// <summary>The entry for the next look; null: there is to be none.</summary>
-    private async Task<FollowUpEntry?> Look(FollowUpEntry entry, StoredAggregate<T> stored, CancellationToken cancellationToken)
+    private async Task<FollowUpEntry?> Look(FollowUpEntry entry, StoredAggregate<T>? stored, CancellationToken cancellationToken) =>
+        stored is { State.IsWaiting: true } && await FollowUp(entry, stored, cancellationToken) is { } next ? calendar.Next(next, stored.State) : null;
+
+    private async Task<FollowUpEntry?> FollowUp(FollowUpEntry entry, StoredAggregate<T> stored, CancellationToken cancellationToken)
     {
         try
         {
