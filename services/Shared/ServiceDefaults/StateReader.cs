@@ -7,10 +7,7 @@ namespace Lavka.ServiceDefaults;
 /// <summary>A document as it is stored.</summary>
 /// <param name="Json">Empty: there is none.</param>
 /// <param name="ETag">Empty: there is none.</param>
-internal readonly record struct StoredDocument(ReadOnlyMemory<byte> Json, string ETag)
-{
-    public static StoredDocument None { get; } = new(default, "");
-}
+internal readonly record struct StoredDocument(ReadOnlyMemory<byte> Json, string ETag);
 
 /// <summary>
 /// Reads documents of the state store, in bulk (Dapr: reference/api/state_api): what is asked for while a request is on its way is asked for with the next, together.
@@ -122,14 +119,14 @@ public sealed class StateReader
                 question.Answer.TrySetResult(question.Keys.Distinct().ToDictionary(key => key, key => found[key]));
             }
         }
-        catch (DaprException e) when (questions.Count == 1)
+        catch (Exception e) when (questions.Count == 1)
         {
             questions[0].Answer.TrySetException(e);
 
             // Nobody may be waiting any more.
             _ = questions[0].Answer.Task.Exception;
         }
-        catch (DaprException)
+        catch (Exception)
         {
             // One that cannot be read does not keep the others from their answers.
             await Task.WhenAll(questions.Select(question => Answer([question])));
