@@ -268,7 +268,7 @@ internal sealed partial class EmbeddedLog : IPubSub
     private sealed class Partition(long number)
     {
         // Larger ones are read from the file.
-        private const int LargestRemembered = 4096;
+        private const int LargestRemembered = 2048;
 
         private readonly (long Id, Message? Message)[] _newest = new (long, Message?)[BatchSize];
         private long _next = number << OffsetBits;

@@ -4,7 +4,7 @@ namespace Lavka.Sidecar.PubSub;
 
 /// <summary>
 /// <c>pubsub.in-memory</c>: messages for those who listen now, gone with the process. The members of a consumer group share its messages; each takes one after the other,
-/// in their order, or in bulk as many as come, which daprd's does not. A handler that throws does not see the message again, as in daprd. One broker serves all sidecars of a mesh that have a component of this name.
+/// in their order. A handler that throws does not see the message again, as in daprd. One broker serves all sidecars of a mesh that have a component of this name.
 /// </summary>
 internal sealed class InMemoryPubSub : IPubSub
 {
@@ -43,7 +43,7 @@ internal sealed class InMemoryPubSub : IPubSub
             }
 
             group.Members++;
-            return new(new Member(this, group, handler, request.InFlight));
+            return new(new Member(this, group, handler));
         }
     }
 
@@ -162,14 +162,12 @@ internal sealed class InMemoryPubSub : IPubSub
         private readonly InMemoryPubSub _broker;
         private readonly Group _group;
         private readonly MessageHandler _handler;
-        private readonly int _inFlight;
-        private readonly SemaphoreSlim _free;
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _worker;
 
-        public Member(InMemoryPubSub broker, Group group, MessageHandler handler, int inFlight)
+        public Member(InMemoryPubSub broker, Group group, MessageHandler handler)
         {
-            (_broker, _group, _handler, _inFlight, _free) = (broker, group, handler, inFlight, new(inFlight));
+            (_broker, _group, _handler) = (broker, group, handler);
             _worker = Task.Run(Work);
         }
 
@@ -181,44 +179,26 @@ internal sealed class InMemoryPubSub : IPubSub
             await _stop.CancelAsync();
             await _worker;
             _stop.Dispose();
-            _free.Dispose();
         }
 
         private async Task Work()
         {
-            await _free.WaitAsync();
             while (await Take() is { } message)
             {
-                _ = Handle(message);
-                await _free.WaitAsync();
-            }
-
-            // The others are on their way still.
-            for (var i = 1; i < _inFlight; i++)
-            {
-                await _free.WaitAsync();
-            }
-        }
-
-        private async Task Handle(Message message)
-        {
-            try
-            {
-                await _handler(message, _stop.Token);
-                _group.Done();
-            }
-            catch (Exception) when (_stop.IsCancellationRequested)
-            {
-                _group.PutBack(message);
-            }
-            catch (Exception)
-            {
-                // Reported by the handler; this broker does not deliver again.
-                _group.Done();
-            }
-            finally
-            {
-                _free.Release();
+                try
+                {
+                    await _handler(message, _stop.Token);
+                    _group.Done();
+                }
+                catch (Exception) when (_stop.IsCancellationRequested)
+                {
+                    _group.PutBack(message);
+                }
+                catch (Exception)
+                {
+                    // Reported by the handler; this broker does not deliver again.
+                    _group.Done();
+                }
             }
         }
 

@@ -101,24 +101,6 @@ public sealed class InMemoryPubSubTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_bulk_subscriber_gets_several_at_once_in_their_order()
-    {
-        var bulk = new List<int>();
-        await using var member = await _broker.Subscribe(new("t", "group", PubSub.Message.NoMetadata, InFlight: 3), async (message, stop) =>
-        {
-            bulk.Add(Number(message));
-            await _held.Task.WaitAsync(stop);
-        }, default);
-
-        await Publish(Enumerable.Range(0, 10));
-
-        await Eventually.Holds(() => bulk.Count == 3, "as many as it wants");
-        _held.SetResult();
-        await Eventually.Get(async () => await Waiting(member) == 0 ? "" : null, "all to be taken");
-        Assert.Equal(Enumerable.Range(0, 10), bulk);
-    }
-
-    [Fact]
     public async Task Each_group_gets_every_message()
     {
         var others = new ConcurrentQueue<int>();
