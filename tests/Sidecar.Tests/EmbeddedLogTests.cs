@@ -96,7 +96,7 @@ public sealed class EmbeddedLogTests : IDisposable
         {
             lock (taken)
             {
-                mostAtOnce = Math.Max(mostAtOnce, ++atOnce);
+                mostAtOnce = Math.Max(mostAtOnce, Interlocked.Increment(ref atOnce));
                 var parts = Encoding.UTF8.GetString(message.Data.Span).Split(' ');
                 taken[parts[0]] = [.. taken.GetValueOrDefault(parts[0]) ?? [], int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture)];
             }
