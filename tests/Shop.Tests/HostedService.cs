@@ -51,7 +51,12 @@ internal sealed class HostedService : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        (await _host.Task).Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        // One that has ended by itself has failed; what it has made fail says more than this would.
+        if (!_ended.Task.IsCompleted)
+        {
+            (await _host.Task).Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        }
+
         await _ended.Task;
     }
 
