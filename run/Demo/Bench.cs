@@ -12,8 +12,8 @@ namespace Lavka.Run.Demo;
 /// <param name="rate">
 /// So many orders a second, one after the other whatever the shop does: what waits because the shop is slow counts as slow. Null: as many as it takes, with <see cref="MostOpen"/> on their way at a time.
 /// </param>
-/// <param name="metrics">Where the sidecars' metrics are, by app; none: requests are not counted.</param>
-internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time, double? rate, IReadOnlyDictionary<string, Uri> metrics)
+/// <param name="metrics">Where the sidecars' metrics are, by app, of each of its instances; none: requests are not counted.</param>
+internal sealed class Bench(Uri gateway, string operatorPassword, TimeSpan time, double? rate, IReadOnlyList<KeyValuePair<string, Uri>> metrics)
 {
     /// <summary>Orders that are on their way at a time where no rate is given; those whose payment is slow on purpose are not among them.</summary>
     public const int MostOpen = 256;

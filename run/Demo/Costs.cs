@@ -15,8 +15,8 @@ internal sealed partial record Costs(IReadOnlyDictionary<int, OwnProcesses.Runni
 
     private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false });
 
-    /// <param name="metrics">Where the sidecars' are, by app.</param>
-    public static async Task<Costs> Now(IReadOnlyDictionary<string, Uri> metrics, CancellationToken stop)
+    /// <param name="metrics">Where the sidecars' are, by app: several where it has instances.</param>
+    public static async Task<Costs> Now(IReadOnlyList<KeyValuePair<string, Uri>> metrics, CancellationToken stop)
     {
         var requests = new Dictionary<(string, string), double>();
         foreach (var (app, address) in metrics)

@@ -51,7 +51,7 @@ internal sealed record Errand(int? Orders, int? Buyers, double? Seconds, double?
         }
 
         return startedHere is null
-            ? await new Bench(gateway, password, TimeSpan.FromSeconds(Seconds!.Value), Rate, Metrics.ToDictionary(AppOf, AddressOf)).Run(stop) ? 0 : 1
+            ? await new Bench(gateway, password, TimeSpan.FromSeconds(Seconds!.Value), Rate, [.. Metrics.Select(one => KeyValuePair.Create(AppOf(one), AddressOf(one)))]).Run(stop) ? 0 : 1
             : await InOwnProcess(gateway, password, startedHere, stop);
     }
 

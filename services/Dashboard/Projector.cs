@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Dapr;
-using Dapr.Client;
 using Lavka.ServiceDefaults;
 
 namespace Lavka.Dashboard;
@@ -17,7 +16,7 @@ public sealed record Head(int Shown, int Building, int? Left = null, long Swept 
 /// <summary>
 /// Takes the projection on with the journal. A rebuild starts another one from nothing, which is shown when it has read the whole journal; until then the old one is, and goes on.
 /// </summary>
-public sealed partial class Projector(AggregateStore store, DaprClient dapr, Journal journal, TimeProvider time, ILogger<Projector> log) : BackgroundService
+public sealed partial class Projector(AggregateStore store, Journal journal, TimeProvider time, ILogger<Projector> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
@@ -103,7 +102,7 @@ public sealed partial class Projector(AggregateStore store, DaprClient dapr, Jou
         List<string> keys = events.Count == 0
             ? [Projection.KeyOf(generation)]
             : [.. events.Select(Projection.OrderOf).OfType<string>().Distinct().Select(id => OrderFacts.KeyOf(generation, id))];
-        await dapr.ExecuteStateTransactionAsync("statestore", [.. keys.Select(key => new StateTransactionRequest(key, null, StateOperationType.Delete))], cancellationToken: stop);
+        await store.Delete(keys, stop);
         await Go(head, events.Count == 0 ? new(head.Shown, head.Building) : head with { Swept = head.Swept + events.Count }, stop);
     }
 

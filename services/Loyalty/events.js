@@ -33,9 +33,10 @@ function eventOf(cloudEvent) {
 
 /** Takes events together; if that fails, each by itself: one that cannot be taken does not hold up the others. Returns the status of each. */
 async function deliver(events, accounts, letters) {
-  const [passing, refused] = [events.filter(isPassing), events.filter(event => !isPassing(event))];
+  const refused = new Set(events.filter(event => problemOf(event.type, event.data)));
+  const passing = events.filter(event => !refused.has(event));
   const statuses = new Map();
-  await Promise.all(refused.map(async event => statuses.set(event, await statusOf(event, () => take(event, accounts, letters)))));
+  await Promise.all([...refused].map(async event => statuses.set(event, await statusOf(event, () => take(event, accounts, letters)))));
   try {
     await accounts.take(passing);
     passing.forEach(event => statuses.set(event, Status.SUCCESS));
@@ -62,10 +63,6 @@ async function statusOf(event, take) {
 
 function comesAgain(event, error) {
   console.error(`Event '${event.eventId}' (${event.type}) could not be taken and comes again: ${error.message}`);
-}
-
-function isPassing(event) {
-  return problemOf(event.type, event.data) === undefined;
 }
 
 /**

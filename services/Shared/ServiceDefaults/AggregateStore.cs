@@ -47,6 +47,10 @@ public sealed partial class AggregateStore
     public async Task<TPart?> FindPart<TPart>(string key, CancellationToken stop)
         where TPart : class => Documents.Read<TPart>((await _reader.Read([key], stop))[key], _dapr.JsonSerializerOptions);
 
+    /// <summary>Deletes aggregates and parts, all or none, whatever they are by now: what nobody changes any more.</summary>
+    public Task Delete(IReadOnlyList<string> keys, CancellationToken stop) =>
+        _dapr.Execute(Outbox.Store, [.. keys.Select(key => new StateTransactionRequest(key, null, StateOperationType.Delete))], stop);
+
     /// <summary>Changes an aggregate because of an event. When somebody else saves first, it is decided anew.</summary>
     /// <returns>The aggregate after the change.</returns>
     public Task<T?> Change<T>(string key, Func<T?, Change<T>> decide, CancellationToken stop)
