@@ -16,6 +16,7 @@ public static class ReleaseStock
         var lines = (await store.Find<Reservation>(Reservation.KeyOf(orderId), stop))?.Lines ?? [];
         var products = lines.Select(line => line.ProductId).Distinct().ToList();
         var crossed = products;
+        var wasReservedMeanwhile = false;
         await store.Change<Reservation, Stock>(Reservation.KeyOf(orderId), [.. products.Select(Stock.KeyOf)], (reservation, stock) =>
         {
             if (reservation is null)
@@ -23,9 +24,10 @@ public static class ReleaseStock
                 return new Reservation(orderId, ReservationStatus.Released, []).Quietly();
             }
 
-            if (reservation.Lines.Count != lines.Count)
+            wasReservedMeanwhile = reservation.Lines.Count != lines.Count;
+            if (wasReservedMeanwhile)
             {
-                throw new InvalidOperationException($"Order '{orderId}' was reserved this very moment.");
+                return reservation.Unchanged();
             }
 
             var before = products.ToDictionary(id => id, id => stock[Stock.KeyOf(id)]);
@@ -33,6 +35,6 @@ public static class ReleaseStock
             crossed = released.IsChanged ? [.. products.Where(id => levels.Crosses(before[id], stock[Stock.KeyOf(id)]!))] : products;
             return released;
         }, stop);
-        await levels.Check(crossed, stop);
+        await (wasReservedMeanwhile ? Release(orderId, store, levels, stop) : levels.Check(crossed, stop));
     }
 }

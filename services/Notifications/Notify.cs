@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Dapr;
 using Dapr.Client;
 using Lavka.Contracts;
@@ -10,6 +11,9 @@ public sealed class Notify(AggregateStore store, DaprClient dapr, Peers peers, T
 {
     // A message that somebody else is sending is left to them for so long; then they have crashed.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    // What this process is sending, by the message's key.
+    private readonly ConcurrentDictionary<string, Task> _underWay = new();
 
     /// <summary>Keeps where the user is reached, and welcomes them.</summary>
     public async Task Welcome(UserCreated user, CancellationToken stop)
@@ -37,7 +41,28 @@ public sealed class Notify(AggregateStore store, DaprClient dapr, Peers peers, T
     /// </summary>
     private async Task SendOnce(Template template, string channel, string address, string name, bool isWanted, CancellationToken stop)
     {
-        var (key, index) = (Message.KeyOf(template.Name, template.Reference, channel), Message.IndexOf(template.UserId));
+        var key = Message.KeyOf(template.Name, template.Reference, channel);
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (_underWay.GetOrAdd(key, done.Task) is var other && other != done.Task)
+        {
+            // The same event twice, perhaps in one bulk: it need not come again to find the message sent.
+            await other.WaitAsync(stop);
+        }
+
+        try
+        {
+            await Send(key, template, channel, address, name, isWanted, stop);
+        }
+        finally
+        {
+            _underWay.TryRemove(key, out _);
+            done.SetResult();
+        }
+    }
+
+    private async Task Send(string key, Template template, string channel, string address, string name, bool isWanted, CancellationToken stop)
+    {
+        var index = Message.IndexOf(template.UserId);
         var now = time.GetUtcNow();
         var isMine = false;
         await store.Change<Message, IdList>(key, [index], (message, parts) =>

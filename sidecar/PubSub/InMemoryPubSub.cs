@@ -6,7 +6,8 @@ namespace Lavka.Sidecar.PubSub;
 /// <c>pubsub.in-memory</c>: messages for those who listen now, gone with the process. The members of a consumer group share its messages; each takes one after the other,
 /// in their order. A handler that throws does not see the message again, as in daprd. One broker serves all sidecars of a mesh that have a component of this name.
 /// </summary>
-internal sealed class InMemoryPubSub : IPubSub
+/// <param name="maxInFlight"><c>maxInFlight</c>: how many messages a bulk subscription may get at once, which daprd does not have; 1 by default, as daprd's.</param>
+internal sealed class InMemoryPubSub(int maxInFlight = 1) : IPubSub
 {
     // A group that falls behind by so much makes the publishers wait.
     private const int Backlog = 10_000;
@@ -43,7 +44,7 @@ internal sealed class InMemoryPubSub : IPubSub
             }
 
             group.Members++;
-            return new(new Member(this, group, handler));
+            return new(new Member(this, group, handler, Math.Min(request.InFlight, maxInFlight)));
         }
     }
 
@@ -118,17 +119,27 @@ internal sealed class InMemoryPubSub : IPubSub
             _there.Release();
         }
 
-        /// <summary>The next message; <see cref="Done"/> or <see cref="PutBack"/> follows.</summary>
-        public async ValueTask<Message> Take(CancellationToken stop)
+        /// <summary>The next messages, one at least; for each of them <see cref="Done"/> or <see cref="PutBack"/> follows.</summary>
+        public async ValueTask<List<Message>> Take(int most, CancellationToken stop)
         {
             await _there.WaitAsync(stop);
+            var count = 1;
+            while (count < most && _there.Wait(0, CancellationToken.None))
+            {
+                count++;
+            }
+
+            var messages = new List<Message>(count);
             lock (_lock)
             {
-                var message = _messages.First!.Value;
-                _messages.RemoveFirst();
-                _taken++;
-                return message;
+                for (; messages.Count < count; _taken++)
+                {
+                    messages.Add(_messages.First!.Value);
+                    _messages.RemoveFirst();
+                }
             }
+
+            return messages;
         }
 
         public void Done()
@@ -162,12 +173,13 @@ internal sealed class InMemoryPubSub : IPubSub
         private readonly InMemoryPubSub _broker;
         private readonly Group _group;
         private readonly MessageHandler _handler;
+        private readonly int _inFlight;
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _worker;
 
-        public Member(InMemoryPubSub broker, Group group, MessageHandler handler)
+        public Member(InMemoryPubSub broker, Group group, MessageHandler handler, int inFlight)
         {
-            (_broker, _group, _handler) = (broker, group, handler);
+            (_broker, _group, _handler, _inFlight) = (broker, group, handler, inFlight);
             _worker = Task.Run(Work);
         }
 
@@ -183,31 +195,46 @@ internal sealed class InMemoryPubSub : IPubSub
 
         private async Task Work()
         {
-            while (await Take() is { } message)
+            while (await Take() is { } messages)
             {
-                try
+                var handled = await Task.WhenAll(messages.Select(TryHandle));
+
+                // The last one first, so that they are in their order again.
+                for (var i = messages.Count - 1; i >= 0; i--)
                 {
-                    await _handler(message, _stop.Token);
-                    _group.Done();
-                }
-                catch (Exception) when (_stop.IsCancellationRequested)
-                {
-                    _group.PutBack(message);
-                }
-                catch (Exception)
-                {
-                    // Reported by the handler; this broker does not deliver again.
-                    _group.Done();
+                    if (handled[i])
+                    {
+                        _group.Done();
+                    }
+                    else
+                    {
+                        _group.PutBack(messages[i]);
+                    }
                 }
             }
         }
 
-        /// <summary>Null: it has left.</summary>
-        private async Task<Message?> Take()
+        /// <summary>False: it has left before the message was handled.</summary>
+        private async Task<bool> TryHandle(Message message)
         {
             try
             {
-                return await _group.Take(_stop.Token);
+                await _handler(message, _stop.Token);
+                return true;
+            }
+            catch (Exception)
+            {
+                // Reported by the handler; this broker does not deliver again.
+                return !_stop.IsCancellationRequested;
+            }
+        }
+
+        /// <summary>Null: it has left.</summary>
+        private async Task<List<Message>?> Take()
+        {
+            try
+            {
+                return await _group.Take(_inFlight, _stop.Token);
             }
             catch (OperationCanceledException)
             {

@@ -18,7 +18,7 @@ internal static class ComponentTypes
 {
     private static readonly Dictionary<string, Func<ComponentContext, IComponent>> Makers = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["pubsub.in-memory"] = c => c.Mesh.Share(c.Metadata, $"pubsub.in-memory {c.Metadata.Name}", () => new InMemoryPubSub()),
+        ["pubsub.in-memory"] = c => c.Mesh.Share(c.Metadata, $"pubsub.in-memory {c.Metadata.Name}", () => new InMemoryPubSub(c.Metadata.Number("maxInFlight", 1, 1, 10_000))),
         ["pubsub.embedded"] = EmbeddedLogOf,
         ["pubsub.kafka"] = c => new KafkaPubSub(KafkaOptions.From(c.Metadata), c.Logs.CreateLogger<KafkaPubSub>()),
         ["pubsub.rabbitmq"] = c => new RabbitMqPubSub(RabbitMqOptions.From(c.Metadata), c.Logs.CreateLogger<RabbitMqPubSub>()),

@@ -76,7 +76,7 @@ public sealed class ImageTests(OrdersBuild orders) : IClassFixture<OrdersBuild>
     {
         var others = BuildContext.Files.Select(file => file.Split('/')[0]).Distinct().Except(["services"]);
 
-        Assert.Equal([".editorconfig", "Directory.Build.props", "Directory.Packages.props", "global.json"], others.Order(StringComparer.Ordinal));
+        Assert.Equal([".editorconfig", "BannedSymbols.txt", "Directory.Build.props", "Directory.Packages.props", "global.json"], others.Order(StringComparer.Ordinal));
     }
 
     [Theory]

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lavka.Contracts;
 using Lavka.Run;
 using Lavka.Sidecar;
 using Lavka.Sidecar.Testing;
@@ -85,6 +87,20 @@ public sealed class InProcessShop : IAsyncLifetime
         DefaultRequestVersion = Protocols[appId] == AppProtocol.H2C ? HttpVersion.Version20 : HttpVersion.Version11,
         DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
     };
+
+    /// <summary>Delivers events of one type in one bulk, as the app's sidecar does (Dapr: reference/api/pubsub_api).</summary>
+    /// <returns>What is said of each: <c>SUCCESS</c>, <c>RETRY</c> or <c>DROP</c>.</returns>
+    public async Task<IReadOnlyList<string>> DeliverInBulk<T>(string appId, params T[] events)
+        where T : IEvent
+    {
+        using var client = ClientOf(appId);
+        client.DefaultRequestHeaders.Add("dapr-api-token", AppToken);
+        var entries = events.Select((data, number) => new { entryId = $"{number}", contentType = "application/cloudevents+json", @event = new { id = $"{Guid.NewGuid():N}", type = T.Type, data } });
+        using var response = await client.PostAsJsonAsync($"/events/{T.Topic}/{T.Type}", new { entries }, EventJson.Options);
+        response.EnsureSuccessStatusCode();
+        var answer = (await response.Content.ReadFromJsonAsync<JsonNode>())!;
+        return [.. answer["statuses"]!.AsArray().Select(status => (string)status!["status"]!)];
+    }
 
     public async Task InitializeAsync()
     {

@@ -1,3 +1,4 @@
+using Lavka.Contracts;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
@@ -47,6 +48,19 @@ public sealed class MessageTests(InProcessShop shop) : IDisposable
         using var ann = await shop.NewShopper();
 
         await Eventually.Get(async () => (bool)(await ann.Get($"/v2/users/{ann.UserId}"))["isWelcomed"]! ? "" : null, "the welcome to be told back");
+    }
+
+    [Fact]
+    public async Task An_event_that_comes_twice_in_one_bulk_is_told_once_and_need_not_come_again()
+    {
+        using var ann = await shop.NewShopper();
+        var order = $"twice-{Guid.NewGuid():N}";
+        var cancelled = new OrderCancelled(order, ann.UserId, "No longer wanted.");
+
+        var answers = await shop.DeliverInBulk("notifications", cancelled, cancelled, cancelled);
+
+        Assert.Equal(["SUCCESS", "SUCCESS", "SUCCESS"], answers);
+        Assert.Single(Files("mail", order));
     }
 
     private async Task<string> Order(V2Client client)

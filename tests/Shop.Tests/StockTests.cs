@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Lavka.Contracts;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
@@ -123,6 +124,20 @@ public sealed class StockTests(InProcessShop shop) : IDisposable
 
         await Eventually.Get(async () => await shop.Get<InProcessShop.StockView>($"/v1/inventory/{tea}") == new InProcessShop.StockView(15, 0, 5)
             && await shop.Get<InProcessShop.StockView>($"/v1/inventory/{cup}") == new InProcessShop.StockView(0, 0, 5) ? "" : null, "five of each");
+    }
+
+    [Fact]
+    public async Task An_order_that_is_cancelled_in_the_moment_it_is_reserved_holds_nothing_and_its_events_need_not_come_again()
+    {
+        var product = await shop.NewProduct(stock: 100);
+        await Eventually.Get(() => shop.FindStock(product), "Inventory to have it");
+        var orders = Enumerable.Range(0, 100).Select(number => $"moment-{number}-{Guid.NewGuid():N}").ToList();
+
+        var reserved = shop.DeliverInBulk("inventory", [.. orders.Select(order => new OrderCreated(order, "ann", [new(product, 1, 10)], 10))]);
+        var released = shop.DeliverInBulk("inventory", [.. orders.Select(order => new OrderCancelled(order, "ann", "No longer wanted."))]);
+
+        Assert.Equal(["SUCCESS"], (await reserved).Concat(await released).Distinct());
+        Assert.Equal(new InProcessShop.StockView(100, 0, 0), await shop.FindStock(product));
     }
 
     private static async Task<string> Add(V2Client operators, string name, decimal price, string? category, string? description) =>

@@ -66,6 +66,35 @@ public sealed class InMemoryPubSubTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_bulk_subscription_gets_several_at_once_in_their_order_and_gives_them_back_in_it()
+    {
+        await using var broker = new InMemoryPubSub(maxInFlight: 8);
+        var bulk = new SubscribeRequest("t", "group", PubSub.Message.NoMetadata, InFlight: 5);
+        var leaver = await broker.Subscribe(bulk, async (message, stop) =>
+        {
+            _taken.Enqueue(Number(message));
+            await (Number(message) == 0 ? _held.Task : Task.Delay(Timeout.Infinite, stop));
+        }, default);
+        await broker.Publish([Message(0)], default);
+        await Eventually.Holds(() => !_taken.IsEmpty, "the first message, alone");
+        await broker.Publish([.. Enumerable.Range(1, 11).Select(Message)], default);
+        _held.SetResult();
+        await Eventually.Holds(() => _taken.Count == 6, "five at once");
+        Assert.Equal(Enumerable.Range(0, 6), _taken);
+        var given = new ConcurrentQueue<int>();
+        await using var next = await broker.Subscribe(bulk with { InFlight = 1 }, async (message, stop) =>
+        {
+            given.Enqueue(Number(message));
+            await (given.Count == 1 ? leaver.DisposeAsync().AsTask() : Task.CompletedTask);
+        }, default);
+
+        await Eventually.Get(async () => await Waiting(next) == 0 ? "" : null, "all to be taken");
+
+        // The one that was taken before the others were given back, these, and the rest.
+        Assert.Equal([6, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11], given);
+    }
+
+    [Fact]
     public async Task A_group_that_is_far_behind_makes_the_publisher_wait_until_it_gives_up()
     {
         await using var member = await Subscribe("group", (_, stop) => _held.Task.WaitAsync(stop));

@@ -49,7 +49,7 @@ public sealed partial class AggregateStore
 
     /// <summary>Deletes aggregates and parts, all or none, whatever they are by now: what nobody changes any more.</summary>
     public Task Delete(IReadOnlyList<string> keys, CancellationToken stop) =>
-        _dapr.Execute(Outbox.Store, [.. keys.Select(key => new StateTransactionRequest(key, null, StateOperationType.Delete))], stop);
+        _dapr.ExecuteStateTransactionAsync(Outbox.Store, [.. keys.Select(key => new StateTransactionRequest(key, null, StateOperationType.Delete))], cancellationToken: stop);
 
     /// <summary>Changes an aggregate because of an event. When somebody else saves first, it is decided anew.</summary>
     /// <returns>The aggregate after the change.</returns>

@@ -56,7 +56,7 @@ public static class ConditionalWrites
     {
         try
         {
-            await dapr.Execute(store, [.. guarded.Select(one => one.Request), .. others], cancellationToken);
+            await dapr.ExecuteStateTransactionAsync(store, [.. guarded.Select(one => one.Request), .. others], cancellationToken: cancellationToken);
             return true;
         }
         catch (DaprException)
@@ -70,22 +70,6 @@ public static class ConditionalWrites
             }
 
             throw;
-        }
-    }
-
-    /// <summary>Writes all or nothing.</summary>
-    /// <exception cref="DaprException">It could not be written; or it is not known, because no answer has come.</exception>
-    internal static async Task Execute(this DaprClient dapr, string store, IReadOnlyList<StateTransactionRequest> operations, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(SidecarClient.LongestWait);
-        try
-        {
-            await dapr.ExecuteStateTransactionAsync(store, operations, cancellationToken: limit.Token);
-        }
-        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new DaprException("The sidecar does not answer.", e);
         }
     }
 }

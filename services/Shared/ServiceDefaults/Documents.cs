@@ -71,7 +71,7 @@ internal sealed class Documents(JsonSerializerOptions json)
 
         try
         {
-            await dapr.Execute(Outbox.Store, [.. guarded.Select(one => one.Request), .. others], default);
+            await dapr.ExecuteStateTransactionAsync(Outbox.Store, [.. guarded.Select(one => one.Request), .. others]);
             return true;
         }
         catch (Dapr.DaprException)

@@ -30,7 +30,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.Configure<SimpleConsoleFormatterOptions>(console => console.SingleLine = true);
         builder.Services.AddSingleton(new ServiceName(name));
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddDaprClient(dapr => dapr.UseGrpcChannelOptions(SidecarClient.Options));
+        builder.Services.AddDaprClient(dapr => dapr.UseGrpcChannelOptions(SidecarClient.Options()));
         builder.Services.AddSingleton<Peers>();
         builder.Services.AddSingleton<EventRoutes>();
         builder.Services.AddSingleton<Deliveries>();

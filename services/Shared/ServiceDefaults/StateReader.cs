@@ -31,8 +31,6 @@ public sealed class StateReader
         _questions = new(MostTogether, Answer);
     }
 
-    private static DateTime Deadline => DateTime.UtcNow + SidecarClient.LongestWait;
-
     /// <summary>Reads documents together with what others ask for; a key without one is in the answer too.</summary>
     /// <exception cref="DaprException">The store, or the sidecar, is away.</exception>
     internal async Task<IReadOnlyDictionary<string, StoredDocument>> Read(IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
@@ -55,7 +53,7 @@ public sealed class StateReader
         try
         {
             foreach (var item in await Asked(async () =>
-                (await _sidecar.GetBulkStateAsync(new() { StoreName = Outbox.Store, Keys = { keys }, Parallelism = Parallelism }, deadline: Deadline)).Items))
+                (await _sidecar.GetBulkStateAsync(new() { StoreName = Outbox.Store, Keys = { keys }, Parallelism = Parallelism })).Items))
             {
                 if (item.Error.Length == 0)
                 {
@@ -82,7 +80,7 @@ public sealed class StateReader
     /// <exception cref="DaprException">The store, or the sidecar, is away.</exception>
     internal Task<StoredDocument> ReadAlone(string key) => Asked(async () =>
     {
-        var answer = await _sidecar.GetStateAsync(new() { StoreName = Outbox.Store, Key = key }, deadline: Deadline);
+        var answer = await _sidecar.GetStateAsync(new() { StoreName = Outbox.Store, Key = key });
         return new StoredDocument(answer.Data.Memory, answer.Etag);
     });
 
@@ -95,10 +93,6 @@ public sealed class StateReader
         catch (RpcException e)
         {
             throw new DaprException($"The state cannot be read: {e.Status.Detail}", e);
-        }
-        catch (OperationCanceledException e)
-        {
-            throw new DaprException("The sidecar does not answer.", e);
         }
     }
 

@@ -84,18 +84,17 @@ internal sealed class BulkSubscriber : IAsyncDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(full.Token, _stop.Token);
         try
         {
-            while (batch.Count < _bulk.MaxMessages)
+            while (batch.Count < _bulk.MaxMessages && (_entries.Reader.TryRead(out var entry) || await _entries.Reader.WaitToReadAsync(either.Token)))
             {
-                batch.Add(await _entries.Reader.ReadAsync(either.Token));
+                if (entry is not null)
+                {
+                    batch.Add(entry);
+                }
             }
         }
         catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
         {
             // The wait is over: what there is goes now.
-        }
-        catch (ChannelClosedException)
-        {
-            // The last batch.
         }
 
         return batch;
