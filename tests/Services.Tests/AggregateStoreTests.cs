@@ -262,6 +262,30 @@ public sealed class AggregateStoreTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task While_the_broker_is_away_what_is_saved_for_a_change_stays_small_and_all_is_told_when_it_is_back()
+    {
+        const int Changes = 4000;
+        _service.Dapr.FailsToPublish = () => true;
+        foreach (var some in Enumerable.Range(0, Changes).Select(i => $"c{i}").Chunk(100))
+        {
+            await Task.WhenAll(some.Select(Accept));
+        }
+
+        foreach (var slot in Enumerable.Range(0, 16))
+        {
+            Assert.InRange((await _service.Dapr.Read<StoredOutbox>($"outbox-{slot}"))?.Events.Count ?? 0, 0, 200);
+        }
+
+        Assert.Empty(_published);
+        _service.Dapr.FailsToPublish = () => false;
+        await _service.Outbox.TellPending(default);
+        await _service.Outbox.TellPending(default);
+
+        Assert.Equal(Changes, _published.Select(told => told.Id).Distinct().Count());
+        await AssertOutboxIsEmpty();
+    }
+
     private Task Deliver(string eventId) =>
         _service.Deliver(eventId, store => store.Change<Counter>("counter", counter => counter?.Unchanged() ?? new Counter(1).Telling(new StockReserved("o")), default));
 
@@ -281,7 +305,13 @@ public sealed class AggregateStoreTests : IAsyncLifetime
     {
         foreach (var slot in Enumerable.Range(0, 16))
         {
-            Assert.Empty((await _service.Dapr.Read<StoredOutbox>($"outbox-{slot}"))?.Events ?? []);
+            var outbox = await _service.Dapr.Read<StoredOutbox>($"outbox-{slot}") ?? new([]);
+            Assert.Empty(outbox.Events);
+            Assert.False(outbox.HasPages);
+            foreach (var page in Enumerable.Range(0, outbox.NextPage))
+            {
+                Assert.Null(await _service.Dapr.Read<StoredOutbox>($"outbox-{slot}-{page}"));
+            }
         }
     }
 

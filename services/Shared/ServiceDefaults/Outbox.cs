@@ -11,7 +11,8 @@ namespace Lavka.ServiceDefaults;
 
 /// <summary>
 /// The sixteen outbox keys of a service, and the way to its topic. Events are told at once; what a crash or a broker that was away left behind is told by the
-/// look that this takes at the keys when the service starts, and every few seconds.
+/// look that this takes at the keys when the service starts, and every few seconds. A key that holds many events gives them to a page of its own, which nobody writes again: however long the
+/// broker is away, what is saved costs the same.
 /// </summary>
 public sealed partial class Outbox : BackgroundService
 {
@@ -19,6 +20,7 @@ public sealed partial class Outbox : BackgroundService
     internal const string PubSub = "pubsub";
     private const int Keys = 16;
     private const int MostTogether = 100;
+    private const int PageSize = 100;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
     // Long enough for a broker that is busy, short enough for who waits while the broker is away.
@@ -58,7 +60,7 @@ public sealed partial class Outbox : BackgroundService
             await Publish(@event, stop);
             return true;
         }
-        catch (Exception e) when (e is DaprException or OperationCanceledException)
+        catch (Exception e)
         {
             LogNotNow(e.Reason());
             return false;
@@ -83,12 +85,14 @@ public sealed partial class Outbox : BackgroundService
             {
                 await TellPending(stoppingToken);
             }
-            catch (DaprException) when (stoppingToken.IsCancellationRequested)
+            catch (Exception e)
             {
-                return;
-            }
-            catch (Exception e) when (e is DaprException or JsonException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
-            {
+                if (stoppingToken.IsCancellationRequested)
+                {
+                    return;
+                }
+
+                // Whatever it is: an outbox that nobody looks at would keep its events for ever.
                 LogNotNow(e.Reason());
             }
         }
@@ -96,6 +100,8 @@ public sealed partial class Outbox : BackgroundService
     }
 
     private static string KeyOf(int number) => $"outbox-{number}";
+
+    private static string PageOf(string key, int page) => string.Create(CultureInfo.InvariantCulture, $"{key}-{page}");
 
     private async Task Publish(IReadOnlyList<ToPublish> batch)
     {
@@ -145,10 +151,43 @@ public sealed partial class Outbox : BackgroundService
         var found = await _reader.ReadOnce([.. Enumerable.Range(0, Keys).Select(KeyOf)]);
         for (var number = 0; number < Keys; number++)
         {
-            if (Documents.Read<StoredOutbox>(found[KeyOf(number)], _dapr.JsonSerializerOptions)?.Events.Count > 0)
+            var outbox = Documents.Read<StoredOutbox>(found[KeyOf(number)], _dapr.JsonSerializerOptions);
+            while (outbox is { HasPages: true })
+            {
+                outbox = await TellPage(number, stop);
+            }
+
+            if (outbox?.Events.Count > 0)
             {
                 await Clean(number, stop);
             }
+        }
+    }
+
+    /// <summary>Tells the events of the oldest page, and deletes it.</summary>
+    /// <returns>What the key holds now; null: they cannot be told, or somebody else was first.</returns>
+    private async Task<StoredOutbox?> TellPage(int number, CancellationToken stop)
+    {
+        var (key, slot) = (KeyOf(number), _slots[number]);
+        var before = await _dapr.GetStateAsync<StoredOutbox>(Store, key, cancellationToken: stop);
+        var pageKey = PageOf(key, before.OldestPage);
+        var page = await _dapr.GetStateAsync<StoredOutbox?>(Store, pageKey, cancellationToken: stop);
+        if (page is null || (await Task.WhenAll(page.Events.Select(@event => TryTell(@event, stop)))).Contains(false))
+        {
+            return null;
+        }
+
+        await slot.Lock.WaitAsync(stop);
+        try
+        {
+            var (outbox, etag) = await _dapr.GetStateAndETagAsync<StoredOutbox>(Store, key, cancellationToken: stop);
+            var after = outbox with { OldestPage = before.OldestPage + 1 };
+            return outbox.OldestPage == before.OldestPage
+                && await _dapr.TryExecute(Store, [Guarded.Upsert(key, after, etag, _dapr.JsonSerializerOptions)], [new(pageKey, null, StateOperationType.Delete)], stop) ? after : null;
+        }
+        finally
+        {
+            slot.Lock.Release();
         }
     }
 
@@ -176,7 +215,7 @@ public sealed partial class Outbox : BackgroundService
         {
             var (outbox, etag) = await _dapr.GetStateAndETagAsync<StoredOutbox?>(Store, KeyOf(number), cancellationToken: stop);
             var kept = slot.Untold(outbox);
-            if (outbox is not null && kept.Count < outbox.Events.Count && await _dapr.TrySave(Store, KeyOf(number), new StoredOutbox(kept), etag, stop))
+            if (outbox is not null && kept.Count < outbox.Events.Count && await _dapr.TrySave(Store, KeyOf(number), outbox with { Events = kept }, etag, stop))
             {
                 slot.Told.Clear();
             }
@@ -251,10 +290,20 @@ public sealed partial class Outbox : BackgroundService
         public void Add(Documents documents, IReadOnlyList<StoredEvent> events)
         {
             _events = events;
-            if (events.Count > 0)
+            if (events.Count == 0)
             {
-                documents.Set(Key, new StoredOutbox([.. _slot.Untold(documents.Find<StoredOutbox>(Key)), .. events]));
+                return;
             }
+
+            var outbox = documents.Find<StoredOutbox>(Key) ?? new([]);
+            var untold = _slot.Untold(outbox);
+            if (untold.Count >= PageSize)
+            {
+                documents.Set(PageOf(Key, outbox.NextPage), new StoredOutbox(untold));
+                (untold, outbox) = ([], outbox with { NextPage = outbox.NextPage + 1 });
+            }
+
+            documents.Set(Key, outbox with { Events = [.. untold, .. events] });
         }
 
         /// <summary>What was added is saved; <see cref="Tell"/> is to follow.</summary>

@@ -22,4 +22,9 @@ internal sealed record StoredEvent(string Id, string Type, string PartitionKey, 
 internal sealed record StoredAggregate<T>(T State, long Version);
 
 /// <summary>One of the outbox keys: events that may not have been told yet, oldest first.</summary>
-internal sealed record StoredOutbox(IReadOnlyList<StoredEvent> Events);
+/// <param name="OldestPage">While the broker is away events move to pages of their own: the first of them,</param>
+/// <param name="NextPage">and the one after the last.</param>
+internal sealed record StoredOutbox(IReadOnlyList<StoredEvent> Events, int OldestPage = 0, int NextPage = 0)
+{
+    public bool HasPages => OldestPage < NextPage;
+}
