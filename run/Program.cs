@@ -49,8 +49,8 @@ var deadLetters = new Command("dead-letters", "The events that services of the r
 deadLetters.SetAction((arguments, stop) => OnDeadLetters(arguments, letters => letters.List(arguments.GetValue(service), stop)));
 command.Add(deadLetters);
 
-var topics = new Command("topics", "The topics of the running shop, and how far each consumer group is behind") { runFile };
-topics.SetAction((arguments, stop) => Told(() => new Topics(RunFile.Load(arguments.GetValue(runFile)!)).List(stop)));
+var topics = new Command("topics", "The topics of the running shop, and how far each consumer group is behind") { runFile, data };
+topics.SetAction((arguments, stop) => Told(() => new Topics(RunFile.Load(arguments.GetValue(runFile)!), arguments.GetValue(data) ?? DefaultData()).List(stop)));
 command.Add(topics);
 
 if (Console.IsOutputRedirected)

@@ -20,6 +20,9 @@ public sealed record AppSpec(
     /// <summary>Whether there are other instances.</summary>
     public bool IsScaled { get; init; }
 
+    /// <summary>What the run file says of a variable, or else the runner's own environment.</summary>
+    public string? Variable(string name) => Environment.GetValueOrDefault(name) ?? System.Environment.GetEnvironmentVariable(name);
+
     /// <summary>What the instance is called where instances are told apart: <c>orders</c>, <c>orders-2</c>.</summary>
     public string Name => Instance == 1 ? AppId : string.Create(CultureInfo.InvariantCulture, $"{AppId}-{Instance}");
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
-using System.Security.Cryptography;
 using Lavka.Sidecar;
 using Lavka.Sidecar.Resources;
 
@@ -34,16 +33,15 @@ internal sealed class Shop : IAsyncDisposable
             var starter = new ProcessStarter();
             var mesh = new SidecarMesh();
 
-            // Nobody but its sidecar is to call an app that looks at the token.
-            var token = Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
+            var tokens = ApiTokens.Make(apps, dataPath);
             foreach (var app in apps)
             {
-                shop._processes.Add(new(app, EnvironmentOf(app, token), starter, appLog));
+                shop._processes.Add(new(app, EnvironmentOf(app, tokens), starter, appLog));
             }
 
             foreach (var app in apps)
             {
-                shop._sidecars.Add(await StartSidecar(app, dataPath, measured, mesh, logs, token, stop));
+                shop._sidecars.Add(await StartSidecar(app, dataPath, measured, mesh, logs, tokens, stop));
             }
         }
         catch
@@ -78,7 +76,7 @@ internal sealed class Shop : IAsyncDisposable
     }
 
     /// <summary>What <c>dapr run</c> tells an app, and what the run file adds.</summary>
-    private static Dictionary<string, string> EnvironmentOf(AppSpec app, string token)
+    private static Dictionary<string, string> EnvironmentOf(AppSpec app, ApiTokens tokens)
     {
         var environment = new Dictionary<string, string>
         {
@@ -94,16 +92,23 @@ internal sealed class Shop : IAsyncDisposable
             environment["APP_PORT"] = port.ToString(CultureInfo.InvariantCulture);
         }
 
-        environment["APP_API_TOKEN"] = Environment.GetEnvironmentVariable("APP_API_TOKEN") ?? token;
         foreach (var (name, value) in app.Environment)
         {
             environment[name] = value;
         }
 
+        foreach (var (name, value) in new[] { (ApiTokens.OfApps, tokens.OfApp(app)), (ApiTokens.OfSidecars, tokens.OfSidecar(app)) })
+        {
+            if (value is not null)
+            {
+                environment[name] = value;
+            }
+        }
+
         return environment;
     }
 
-    private static async Task<Sidecar.Sidecar> StartSidecar(AppSpec app, string dataPath, bool measured, SidecarMesh mesh, ILoggerFactory logs, string token, CancellationToken stop)
+    private static async Task<Sidecar.Sidecar> StartSidecar(AppSpec app, string dataPath, bool measured, SidecarMesh mesh, ILoggerFactory logs, ApiTokens tokens, CancellationToken stop)
     {
         try
         {
@@ -119,9 +124,9 @@ internal sealed class Shop : IAsyncDisposable
                 DataPath = dataPath,
                 MetricsPort = measured ? 0 : null,
                 WorkingPath = app.Directory,
-                Namespace = Variable("NAMESPACE"),
-                ApiToken = Variable("DAPR_API_TOKEN"),
-                AppToken = Variable("APP_API_TOKEN") ?? token,
+                Namespace = app.Variable("NAMESPACE"),
+                ApiToken = tokens.OfSidecar(app),
+                AppToken = tokens.OfApp(app),
                 AppHealthCheck = app.IsScaled ? HealthCheck : null,
                 Logs = logs,
                 Mesh = mesh,
@@ -131,8 +136,6 @@ internal sealed class Shop : IAsyncDisposable
         {
             throw new RunException($"The sidecar of '{app.AppId}' cannot start: {e.Message}");
         }
-
-        string? Variable(string name) => app.Environment.GetValueOrDefault(name) ?? Environment.GetEnvironmentVariable(name);
     }
 
     private static async Task CheckPorts(IReadOnlyList<AppSpec> apps, CancellationToken stop)

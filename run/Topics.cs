@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace Lavka.Run;
 
 /// <summary>The topics of a running shop: which consumer groups read them, and how far behind each is. Asks every sidecar of the run file.</summary>
-internal sealed class Topics(IReadOnlyList<AppSpec> apps)
+internal sealed class Topics(IReadOnlyList<AppSpec> apps, string dataPath)
 {
     // A broker that is away is noticed after 5 s, RabbitMQ's channel perhaps after 10.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -18,15 +18,10 @@ internal sealed class Topics(IReadOnlyList<AppSpec> apps)
     public async Task<int> List(CancellationToken stop)
     {
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
-        if (Environment.GetEnvironmentVariable("DAPR_API_TOKEN") is { Length: > 0 } token)
-        {
-            http.DefaultRequestHeaders.Add("dapr-api-token", token);
-        }
-
         var answers = await Task.WhenAll(apps.Select(app => Ask(http, app, stop)));
         if (answers.All(answer => answer is null))
         {
-            throw new RunException($"No sidecar answers at {string.Join(", ", apps.Select(app => string.Create(CultureInfo.InvariantCulture, $"localhost:{app.HttpPort}")))}; is the shop running, and on the embedded sidecar? For daprd, ask the broker's own tools.");
+            throw new RunException($"No sidecar answers at {string.Join(", ", apps.Select(app => string.Create(CultureInfo.InvariantCulture, $"localhost:{app.HttpPort}")))}; is the shop running, on the embedded sidecar, and is this its data folder (--data)? For daprd, ask the broker's own tools.");
         }
 
         var table = new Table().Border(TableBorder.Rounded).AddColumns("topic", "consumer group", "waiting", "kept");
@@ -47,11 +42,14 @@ internal sealed class Topics(IReadOnlyList<AppSpec> apps)
     private static string Text(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "-";
 
     /// <summary>Null: it does not answer, or is not the embedded sidecar, or something else listens there.</summary>
-    private static async Task<List<GroupLag>?> Ask(HttpClient http, AppSpec app, CancellationToken stop)
+    private async Task<List<GroupLag>?> Ask(HttpClient http, AppSpec app, CancellationToken stop)
     {
         try
         {
-            return await http.GetFromJsonAsync<List<GroupLag>>($"http://localhost:{app.HttpPort}/embedded/v1/topics", stop);
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"http://localhost:{app.HttpPort}/embedded/v1/topics");
+            request.Headers.Add("dapr-api-token", ApiTokens.Find(app, dataPath));
+            using var response = await http.SendAsync(request, stop);
+            return await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<List<GroupLag>>(stop);
         }
         catch (Exception e) when (e is HttpRequestException or JsonException || (e is TaskCanceledException && !stop.IsCancellationRequested))
         {

@@ -9,7 +9,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Lavka.Gateway;
 
 /// <summary>Passes a request on to a service, through Dapr, and its answer back.</summary>
-public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr) : IDisposable
+public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr, CallerTokens callers) : IDisposable
 {
     /// <summary>The largest body in bytes that is passed on.</summary>
     public const long LargestBody = 1024 * 1024;
@@ -23,7 +23,7 @@ public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr) : IDisposabl
 
     private static readonly SearchValues<char> PlainCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~@:");
 
-    private static readonly Passage Transformer = new();
+    private readonly Passage _passage = new(callers);
 
     private readonly HttpMessageInvoker _invoker = new(new ThroughDapr(dapr.CreateInvokableHttpClient()));
 
@@ -38,7 +38,7 @@ public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr) : IDisposabl
 
         // No service speaks anything but HTTP, so no connection becomes another one.
         http.Features.Set<IHttpUpgradeFeature>(null);
-        var error = await yarp.SendAsync(http, $"http://{service}", _invoker, ForwarderRequestConfig.Empty, Transformer, http.RequestAborted);
+        var error = await yarp.SendAsync(http, $"http://{service}", _invoker, ForwarderRequestConfig.Empty, _passage, http.RequestAborted);
         http.RequestAborted.ThrowIfCancellationRequested();
         if (error != ForwarderError.None && !http.Response.HasStarted)
         {
@@ -94,7 +94,7 @@ public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr) : IDisposabl
     }
 
     /// <summary>What passes in each direction.</summary>
-    private sealed class Passage : HttpTransformer
+    private sealed class Passage(CallerTokens callers) : HttpTransformer
     {
         public override ValueTask TransformRequestAsync(HttpContext http, HttpRequestMessage request, string destination, CancellationToken cancellationToken)
         {
@@ -103,12 +103,7 @@ public sealed class Forwarder(IHttpForwarder yarp, DaprClient dapr) : IDisposabl
                 request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)http.Request.Headers[name]);
             }
 
-            // v1 knows no callers: there, whoever may ask may everything.
-            if (!http.Request.Path.StartsWithSegments("/v1"))
-            {
-                request.Headers.TryAddWithoutValidation(Caller.RoleHeader, http.User.Role());
-                request.Headers.TryAddWithoutValidation(Caller.UserHeader, http.User.UserId());
-            }
+            request.Headers.Add(CallerTokens.Header, http.Request.Path.StartsWithSegments("/v1") ? callers.ForService() : callers.For(new(http.User.UserId(), http.User.Role())));
 
             if (request.Content is { } content)
             {

@@ -1,7 +1,12 @@
 'use strict';
 
-const { createHash, timingSafeEqual } = require('node:crypto');
+const { createHash, hkdfSync, timingSafeEqual } = require('node:crypto');
 const { STATUS_CODES } = require('node:http');
+const jwt = require('jsonwebtoken');
+
+// Dapr brings it, or asks by itself.
+const fromDapr = ['/events', '/dapr', '/healthz', '/dead-letters/keep'];
+const clockSkew = 30;
 
 /** GET /health, for whoever asks, and GET /health/ready: whether its sidecar is there, too, without which it can do nothing. */
 function mapHealth(app) {
@@ -18,14 +23,30 @@ async function hasSidecar() {
   }
 }
 
-/** Refuses, from here on, what does not come from the sidecar; without a token everybody is let in. */
-function requireToken(app, token) {
-  if (!token) return;
-
+/** Refuses, from here on, what does not come from the sidecar, and invocations that do not prove who asks; without a token everybody is let in. As the services in .NET (AppToken.cs). */
+function requireToken(app, token = '') {
+  const callerOf = callers(token);
   app.use((request, response, next) => {
-    if (isSame(request.get('dapr-api-token') ?? '', token)) next();
-    else problem(response, 401, "The header 'dapr-api-token' is missing or wrong.");
+    const isFromDapr = fromDapr.some(path => request.path === path || request.path.startsWith(`${path}/`));
+    request.caller = callerOf(request.get('Lavka-Caller'));
+    if (isFromDapr && ![undefined, 'loyalty'].includes(request.get('dapr-caller-app-id'))) problem(response, 403, 'Events come from the broker, not from other services.');
+    else if (token && !isSame(request.get('dapr-api-token') ?? '', token)) problem(response, 401, "The header 'dapr-api-token' is missing or wrong.");
+    else if (token && !isFromDapr && !request.caller) problem(response, 401, 'This service answers the other services of the shop, which prove that they are; call it through the Gateway.');
+    else next();
   });
+}
+
+/** Reads who a request comes from (CallerTokens.cs); undefined: it does not prove it. */
+function callers(token) {
+  const key = Buffer.from(hkdfSync('sha256', token, '', 'lavka-caller', 32));
+  return proof => {
+    try {
+      const { sub, role } = jwt.verify(proof ?? '', key, { algorithms: ['HS256'], clockTolerance: clockSkew });
+      return { userId: sub, role };
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 /** GET /v2/users/{id}/points */
@@ -56,10 +77,9 @@ function orLater(message, handle) {
   };
 }
 
-/** A customer sees only their own points. A call without both of the Gateway's headers is another service's. */
-function maySee(request, id) {
-  const [user, role] = [request.get('Lavka-User'), request.get('Lavka-Role')];
-  return (user === undefined && role === undefined) || role === 'operator' || user === id;
+/** A customer sees only their own points. */
+function maySee({ caller }, id) {
+  return caller === undefined || ['service', 'operator'].includes(caller.role) || caller.userId === id;
 }
 
 /** In constant time; of digests, because only values of one length can be compared so. */

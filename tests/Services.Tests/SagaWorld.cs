@@ -62,7 +62,7 @@ internal sealed class SagaWorld
         _orders = Orders.FollowUps(new FollowUpInWorld(this));
         _payments = Payments.FollowUps(new FollowUpPayment(Charging));
         _reservations = Inventory.FollowUps<Reservation>();
-        var notify = new Notify(Notifications.Store, Notifications.Dapr.Client, new Peers(Notifications.Dapr.Client), TimeProvider.System);
+        var notify = new Notify(Notifications.Store, Notifications.Dapr.Client, new Peers(Notifications.Dapr.Client, new("notifications", "", TimeProvider.System)), TimeProvider.System);
         On<UserCreated>(Notifications, (_, e) => notify.Welcome(e, default));
         On<OrderCreated>(Notifications, (_, e) => notify.Tell(Template.Of(e), default));
     }

@@ -22,7 +22,7 @@ public sealed class InProcessShop : IAsyncLifetime
     ];
 
     // What only a service's own sidecar knows; the Gateway is for everybody.
-    private const string AppToken = "the-sidecar-says-so";
+    public const string AppToken = "the-sidecar-says-so";
 
     private static readonly Dictionary<string, AppProtocol> Protocols = RunFile.Load(Path.Combine(Repository.Root, "dapr.yaml")).ToDictionary(app => app.AppId, app => app.AppProtocol);
 

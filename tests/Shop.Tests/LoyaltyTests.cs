@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lavka.ServiceDefaults;
+using Lavka.Sidecar;
 using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
@@ -20,19 +21,16 @@ public sealed class LoyaltyTests : IAsyncLifetime
     private readonly TestBroker _broker = new();
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false });
     private LoyaltyProcess? _node;
-    private IAsyncDisposable? _sidecar;
+    private readonly List<IAsyncDisposable> _sidecars = [];
     private Uri _dapr = null!;
+    private Uri _daprOfOrders = null!;
 
     public Task InitializeAsync() => Task.CompletedTask;
 
     public async Task DisposeAsync()
     {
         _node?.Dispose();
-        if (_sidecar is not null)
-        {
-            await _sidecar.DisposeAsync();
-        }
-
+        await StopSidecars();
         _http.Dispose();
         _data.Dispose();
     }
@@ -202,7 +200,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         await Start();
         await Publish(Off("order.returned", "o-1", "ann") with { Id = "bad-1", Data = new() { ["orderId"] = "o-1" } });
         var letter = await Eventually.Get(async () => (await Letters()).SingleOrDefault(), "the dead letter");
-        await _sidecar!.DisposeAsync();
+        await StopSidecars();
 
         using var delivery = await PostToApp(new { id = "bad-2", type = "order.returned", data = new { } });
         Assert.Contains("RETRY", await delivery.Content.ReadAsStringAsync(), StringComparison.Ordinal);
@@ -243,7 +241,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         await Publish(Paid("o-1", "ann", 20));
         await Delivered("o-1");
 
-        await _sidecar!.DisposeAsync();
+        await StopSidecars();
         using var response = await PostToApp(Paid("o-2", "ann", 5).ToCloudEvent());
         Assert.Contains("RETRY", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
 
@@ -279,14 +277,13 @@ public sealed class LoyaltyTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, await StatusFor("ann", "customer"));
         Assert.Equal(HttpStatusCode.OK, await StatusFor("the operator", "operator"));
         Assert.Equal(HttpStatusCode.NotFound, await StatusFor("bob", "customer"));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusFor("bob", null));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusFor(null, "customer"));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusFor(null, "anonymous"));
+        Assert.Equal(HttpStatusCode.OK, await StatusFor("orders", "service"));
 
-        async Task<HttpStatusCode> StatusFor(string? user, string? role)
+        async Task<HttpStatusCode> StatusFor(string? user, string role)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_dapr, "/v1.0/invoke/loyalty/method/v2/users/ann/points"));
-            request.Headers.TryAddWithoutValidation("Lavka-User", user is null ? [] : [user]);
-            request.Headers.TryAddWithoutValidation("Lavka-Role", role is null ? [] : [role]);
+            request.Headers.Add(CallerTokens.Header, new CallerTokens("gateway", "", TimeProvider.System).For(new(user, role)));
             using var response = await _http.SendAsync(request);
             if (response.StatusCode == HttpStatusCode.NotFound)
             {
@@ -304,10 +301,19 @@ public sealed class LoyaltyTests : IAsyncLifetime
         _node = new(_appPort, _daprPort, new Dictionary<string, string> { ["DAPR_API_TOKEN"] = "for the sidecar", ["APP_API_TOKEN"] = "for the app" });
         await StartSidecar(apiToken: "for the sidecar", appToken: "for the app");
         _http.DefaultRequestHeaders.Add("dapr-api-token", "for the sidecar");
+        _http.DefaultRequestHeaders.Add(CallerTokens.Header, new CallerTokens("gateway", "for the app", TimeProvider.System).ForService());
 
         await Publish(Paid("o-1", "ann", 20));
         await Delivered("o-1");
         Assert.Equal(new("ann", 20, 1), await PointsOf("ann"));
+
+        foreach (var proof in new[] { "", "nonsense", new CallerTokens("gateway", "another", TimeProvider.System).ForService() })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_dapr, "/v1.0/invoke/loyalty/method/v2/users/ann/points"));
+            request.Headers.Add(CallerTokens.Header, proof);
+            using var unproved = await _http.SendAsync(request);
+            Assert.Equal(HttpStatusCode.Unauthorized, unproved.StatusCode);
+        }
 
         // This client's token is not the app's.
         using var refused = await _http.GetAsync($"http://127.0.0.1:{_appPort}/v2/users/ann/points");
@@ -337,11 +343,23 @@ public sealed class LoyaltyTests : IAsyncLifetime
         await StartSidecar();
     }
 
+    private async Task StopSidecars()
+    {
+        foreach (var sidecar in _sidecars)
+        {
+            await sidecar.DisposeAsync();
+        }
+
+        _sidecars.Clear();
+    }
+
     private async Task StartSidecar(string? apiToken = null, string? appToken = null)
     {
+        var mesh = new SidecarMesh();
         var sidecar = await Sidecar.Sidecar.StartAsync(new()
         {
             AppId = "loyalty",
+            Mesh = mesh,
             AppPort = _appPort,
             HttpPort = _daprPort,
             ResourcesPaths = [Path.Combine(Repository.Root, "components", "local")],
@@ -350,7 +368,12 @@ public sealed class LoyaltyTests : IAsyncLifetime
             ApiToken = apiToken,
             AppToken = appToken,
         });
-        (_sidecar, _dapr) = (sidecar, sidecar.HttpEndpoint);
+        _sidecars.Add(sidecar);
+
+        // Nobody else may tell of orders.
+        var orders = await Sidecar.Sidecar.StartAsync(new() { AppId = "orders", ResourcesPaths = [Path.Combine(Repository.Root, "components", "local")], DataPath = _data.Path, Mesh = mesh, Broker = _broker });
+        _sidecars.Add(orders);
+        (_dapr, _daprOfOrders) = (sidecar.HttpEndpoint, orders.HttpEndpoint);
         await sidecar.Ready;
     }
 
@@ -370,7 +393,7 @@ public sealed class LoyaltyTests : IAsyncLifetime
         foreach (var one in events)
         {
             using var response = await _http.PostAsJsonAsync(
-                new Uri(_dapr, $"/v1.0/publish/pubsub/orders?metadata.cloudevent.type={one.Type}&metadata.cloudevent.id={one.Id}&metadata.partitionKey={one.PartitionKey}"), one.Data);
+                new Uri(_daprOfOrders, $"/v1.0/publish/pubsub/orders?metadata.cloudevent.type={one.Type}&metadata.cloudevent.id={one.Id}&metadata.partitionKey={one.PartitionKey}"), one.Data);
             Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         }
     }

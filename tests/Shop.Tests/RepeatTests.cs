@@ -35,7 +35,7 @@ public sealed class RepeatTests : IAsyncLifetime
         });
         await _sidecar.StartAsync();
         _dapr = new DaprClientBuilder().UseHttpEndpoint(_sidecar.Urls.Single()).Build();
-        _gateway = Host(services => services.AddHttpForwarder().AddSingleton(_dapr).AddSingleton<Forwarder>());
+        _gateway = Host(services => services.AddHttpForwarder().AddSingleton(_dapr).AddSingleton(new CallerTokens("gateway", "", TimeProvider.System)).AddSingleton<Forwarder>());
         _gateway.Map("/{**path}", (HttpContext http, Forwarder forwarder) => forwarder.Forward(http, "orders"));
         await _gateway.StartAsync();
     }
@@ -78,7 +78,7 @@ public sealed class RepeatTests : IAsyncLifetime
     {
         using var content = JsonContent.Create(new { email = "ann@example.com" });
 
-        using var response = await new Peers(_dapr).Send("users", HttpMethod.Post, "/credentials", CancellationToken.None, content);
+        using var response = await new Peers(_dapr, new("gateway", "", TimeProvider.System)).Send("users", HttpMethod.Post, "/credentials", CancellationToken.None, content);
 
         Assert.Equal((false, """{"email":"ann@example.com"}"""), Assert.Single(_calls));
     }

@@ -175,7 +175,7 @@ public sealed class RunnerTests(RunnerTests.Shop shop) : IClassFixture<RunnerTes
         Assert.Single(runner.Output.Trim().Split('\n'));
     }
 
-    private static RunnerProcess Topics(ShopFolder shop) => new([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", shop.RunFile]);
+    private static RunnerProcess Topics(ShopFolder shop) => new([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", shop.RunFile, "--data", shop.DataPath]);
 
     private static RunnerProcess Start(string runFile, params string[] arguments) =>
         new([typeof(Run.RunFile).Assembly.Location, "--run-file", runFile, .. arguments]);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using Lavka.ServiceDefaults;
 
 namespace Lavka.Shop.Tests;
 
@@ -189,6 +190,51 @@ public sealed class SignInTests(InProcessShop shop) : IDisposable
     }
 
     [Fact]
+    public async Task Whoever_reaches_a_sidecar_speaks_for_nobody_without_proof()
+    {
+        var ours = new CallerTokens("gateway", InProcessShop.AppToken, TimeProvider.System);
+        var late = new CallerTokens("gateway", InProcessShop.AppToken, new LongAgo()).ForService();
+        var foreign = new CallerTokens("gateway", "another", TimeProvider.System).For(new("x", Roles.Operator));
+        using var http = new HttpClient();
+
+        Assert.Equal(HttpStatusCode.Unauthorized, await Ask(null));
+        Assert.Equal(HttpStatusCode.Unauthorized, await Ask("nonsense"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await Ask(foreign));
+        Assert.Equal(HttpStatusCode.Unauthorized, await Ask(late));
+        Assert.Equal(HttpStatusCode.Forbidden, await Ask(ours.For(new("ann", Roles.Customer))));
+        Assert.Equal(HttpStatusCode.OK, await Ask(ours.For(new("op", Roles.Operator))));
+
+        async Task<HttpStatusCode> Ask(string? proof)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(shop.SidecarOf("users"), "/v1.0/invoke/payments/method/v2/ledger/entries"));
+            request.Headers.Add("Lavka-Role", Roles.Operator);
+            if (proof is not null)
+            {
+                request.Headers.Add(CallerTokens.Header, proof);
+            }
+
+            using var answer = await http.SendAsync(request);
+            return answer.StatusCode;
+        }
+    }
+
+    [Theory]
+    [InlineData("orders", "payments", "payment.completed")]
+    [InlineData("gateway", "orders", "order.paid")]
+    [InlineData("users", "orders.dead-letters", "order.paid")]
+    public async Task A_service_publishes_to_its_own_topics_alone(string appId, string topic, string type)
+    {
+        using var http = new HttpClient();
+        using var event_ = new StringContent("{}", MediaTypeHeaderValue.Parse("application/json"));
+        using var events = new StringContent("""[{"entryId":"1","event":{},"contentType":"application/json"}]""", MediaTypeHeaderValue.Parse("application/json"));
+
+        using var one = await http.PostAsync(new Uri(shop.SidecarOf(appId), $"/v1.0/publish/pubsub/{topic}?metadata.cloudevent.type={type}"), event_);
+        using var many = await http.PostAsync(new Uri(shop.SidecarOf(appId), $"/v1.0-alpha1/publish/bulk/pubsub/{topic}"), events);
+
+        Assert.Equal((HttpStatusCode.Forbidden, HttpStatusCode.Forbidden), (one.StatusCode, many.StatusCode));
+    }
+
+    [Fact]
     public async Task Another_service_cannot_deliver_events()
     {
         using var http = new HttpClient();
@@ -220,5 +266,10 @@ public sealed class SignInTests(InProcessShop shop) : IDisposable
         var order = (string)(await client.Created("/v2/orders", new { items = new[] { new { productId = product, quantity = 1 } } }))["id"]!;
         await shop.WaitFor(order, "delivered");
         return order;
+    }
+
+    private sealed class LongAgo : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UtcNow.AddMinutes(-2);
     }
 }

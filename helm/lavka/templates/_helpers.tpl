@@ -143,6 +143,16 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
+{{/* Who may publish what: each service its own topic, and its dead letters. */}}
+{{- define "lavka.publishingScopes" -}}
+{{- $scopes := list }}
+{{- range $app, $service := .Values.services }}
+{{- $scopes = append $scopes (ternary (printf "%s=%s,%s.dead-letters" $app $app $app) (printf "%s=" $app) (not (empty $service.topics))) }}
+{{- end }}
+  - name: publishingScopes
+    value: {{ join ";" $scopes | quote }}
+{{- end }}
+
 {{/* What subscriptions go through, after "pubsub-": the topics, and the dead letters of all services. */}}
 {{- define "lavka.sources" -}}
 {{- $topics := list "dead-letters" }}

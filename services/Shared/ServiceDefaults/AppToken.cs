@@ -6,19 +6,46 @@ using Microsoft.Extensions.Configuration;
 namespace Lavka.ServiceDefaults;
 
 /// <summary>
-/// Lets in only what comes from the service's own sidecar, if <c>APP_API_TOKEN</c> is set: Dapr sends it as <c>dapr-api-token</c> (Dapr: operations/security/app-api-token).
-/// Health is for everybody.
+/// Lets in only what comes from the service's own sidecar, if <c>APP_API_TOKEN</c> is set: Dapr sends it as <c>dapr-api-token</c> (Dapr: operations/security/app-api-token); of that, what Dapr
+/// brings by itself (events, actors' calls), and invocations that prove who asks (<see cref="CallerTokens"/>). Health and the documents of the API are for everybody.
 /// </summary>
-internal sealed class AppToken(RequestDelegate next, ServiceName service, IConfiguration configuration)
+internal sealed class AppToken(RequestDelegate next, ServiceName service, CallerTokens callers, IConfiguration configuration)
 {
+    private static readonly PathString[] ForEverybody = ["/health", "/grpc.health.v1.Health"];
+    private static readonly PathString[] ForWhoeverAsksDapr = ["/openapi"];
+
+    // Dapr brings it, or asks by itself.
+    private static readonly PathString[] FromDapr = ["/events", "/dapr", "/actors", "/healthz", DeadLetterEndpoints.KeepPath];
+
     private readonly byte[]? _token = configuration["APP_API_TOKEN"] is { Length: > 0 } token ? Encoding.UTF8.GetBytes(token) : null;
 
-    public Task InvokeAsync(HttpContext http) =>
-        IsByAnotherApp(http.Request) ? throw new RequestException(StatusCodes.Status403Forbidden, "Events come from the broker, not from other services.")
-        : _token is null || http.Request.Path.StartsWithSegments("/health") || http.Request.Path.StartsWithSegments("/grpc.health.v1.Health") || CryptographicOperations.FixedTimeEquals(_token, Encoding.UTF8.GetBytes(http.Request.Headers["dapr-api-token"].ToString())) ? next(http)
-        : throw new RequestException(StatusCodes.Status401Unauthorized, "This service answers its own Dapr sidecar alone; call it through Dapr, or through the Gateway.");
+    /// <exception cref="RequestException">401: it does not come from the sidecar, or does not prove who asks; 403: it is not for other services.</exception>
+    public async Task InvokeAsync(HttpContext http)
+    {
+        var (path, headers) = (http.Request.Path, http.Request.Headers);
+        var isFromDapr = IsUnder(FromDapr, path);
+        if (isFromDapr && IsByAnotherApp(http.Request))
+        {
+            throw new RequestException(StatusCodes.Status403Forbidden, "Events come from the broker, not from other services.");
+        }
+
+        if (_token is not null && !IsUnder(ForEverybody, path) && !CryptographicOperations.FixedTimeEquals(_token, Encoding.UTF8.GetBytes(headers["dapr-api-token"].ToString())))
+        {
+            throw new RequestException(StatusCodes.Status401Unauthorized, "This service answers its own Dapr sidecar alone; call it through Dapr, or through the Gateway.");
+        }
+
+        var caller = await callers.Read(headers[CallerTokens.Header].ToString());
+        if (_token is not null && caller is null && !isFromDapr && !IsUnder(ForEverybody, path) && !IsUnder(ForWhoeverAsksDapr, path))
+        {
+            throw new RequestException(StatusCodes.Status401Unauthorized, "This service answers the other services of the shop, which prove that they are; call it through the Gateway.");
+        }
+
+        http.Features.Set(caller);
+        await next(http);
+    }
+
+    private static bool IsUnder(PathString[] paths, PathString path) => Array.Exists(paths, one => path.StartsWithSegments(one));
 
     // Service invocation names its caller (Dapr: reference/api/service_invocation_api); deliveries have none.
-    private bool IsByAnotherApp(HttpRequest request) => request.Path.StartsWithSegments("/events")
-        && request.Headers["dapr-caller-app-id"].ToString() is { Length: > 0 } caller && caller != service.Name;
+    private bool IsByAnotherApp(HttpRequest request) => request.Headers["dapr-caller-app-id"].ToString() is { Length: > 0 } caller && caller != service.Name;
 }

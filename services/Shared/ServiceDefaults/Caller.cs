@@ -2,19 +2,16 @@ using Microsoft.AspNetCore.Http;
 
 namespace Lavka.ServiceDefaults;
 
-/// <summary>
-/// Who a request comes from, as the Gateway says: services take requests from their sidecar alone, so nobody else can say it. A request without these headers is
-/// another service's.
-/// </summary>
-/// <param name="UserId">The signed-in user; null: nobody signed in, or another service.</param>
-/// <param name="Role">See <see cref="Roles"/>; null: another service.</param>
-public sealed record Caller(string? UserId, string? Role)
+/// <summary>Who a request comes from, as it says and proves (<see cref="CallerTokens"/>).</summary>
+/// <param name="UserId">The signed-in user, or the service; null: nobody signed in.</param>
+/// <param name="Role">See <see cref="Roles"/>.</param>
+public sealed record Caller(string? UserId, string Role)
 {
-    public const string UserHeader = "Lavka-User";
-    public const string RoleHeader = "Lavka-Role";
+    /// <summary>Another service, whichever: what asks where nothing is to be proved.</summary>
+    internal static Caller SomeService { get; } = new(null, Roles.Service);
 
     /// <summary>Whether the caller may see and change what is everybody's.</summary>
-    public bool IsTrusted => Role is null or Roles.Operator;
+    public bool IsTrusted => Role is Roles.Service or Roles.Operator;
 
     /// <summary>Whether the caller may see and change what is this user's.</summary>
     public bool MayAct(string userId) => IsTrusted || UserId == userId;
@@ -37,9 +34,7 @@ public sealed record Caller(string? UserId, string? Role)
         }
     }
 
-    public static ValueTask<Caller> BindAsync(HttpContext http) => ValueTask.FromResult(new Caller(Header(http, UserHeader), Header(http, RoleHeader)));
-
-    private static string? Header(HttpContext http, string name) => http.Request.Headers[name].FirstOrDefault();
+    public static ValueTask<Caller> BindAsync(HttpContext http) => ValueTask.FromResult(http.Features.Get<Caller>() ?? SomeService);
 }
 
 /// <summary>What a caller may do.</summary>
@@ -53,4 +48,7 @@ public static class Roles
 
     /// <summary>Has not signed in.</summary>
     public const string Anonymous = "anonymous";
+
+    /// <summary>Another service in its own name, or the Gateway for v1, which knows no callers: there, whoever may ask may everything.</summary>
+    public const string Service = "service";
 }

@@ -11,13 +11,18 @@ namespace Lavka.ServiceDefaults;
 /// <summary>Keeps a service's dead letters, shows them, and sends them again. The Gateway offers this to operators, for all services.</summary>
 internal static class DeadLetterEndpoints
 {
+    /// <summary>Where the dead-letter topic's messages are delivered.</summary>
+    public const string KeepPath = Path + "/keep";
+
+    private const string Path = "/dead-letters";
+
     private sealed record DeliveryAnswer(string? Status);
 
     public static void MapDeadLetters(this WebApplication app)
     {
         var service = app.Services.GetRequiredService<ServiceName>();
-        var letters = app.MapGroup("/dead-letters").ExcludeFromDescription();
-        letters.MapPost("/keep", Keep).WithTopic(EventSource.Of(app.Configuration, Deliveries.TopicOf(service)), Deliveries.TopicOf(service));
+        var letters = app.MapGroup(Path).ExcludeFromDescription();
+        app.MapPost(KeepPath, Keep).ExcludeFromDescription().WithTopic(EventSource.Of(app.Configuration, Deliveries.TopicOf(service)), Deliveries.TopicOf(service));
         letters.MapGet("", async Task<Ok<Page<DeadLetter>>> (string? cursor, int? limit, AggregateStore store, CancellationToken stop) =>
             TypedResults.Ok(await Page.Of<DeadLetter>(store, DeadLetter.Index, DeadLetter.KeyOf, cursor, limit, letter => !letter.IsResent, stop)));
         letters.MapGet("/{id}", async Task<Ok<DeadLetter>> (string id, AggregateStore store, CancellationToken stop) => TypedResults.Ok(await Find(id, store, stop)));

@@ -46,6 +46,13 @@ public static class GrpcExtensions
         where TClient : class => builder.Services.AddSingleton(services =>
         {
             var settings = services.GetRequiredService<IConfiguration>();
-            return make(GrpcChannel.ForAddress(SidecarClient.Endpoint(settings), SidecarClient.Options()).Intercept(new InvocationInterceptor(appId, settings["DAPR_API_TOKEN"])));
+            var callers = services.GetRequiredService<CallerTokens>();
+            return make(GrpcChannel.ForAddress(SidecarClient.Endpoint(settings), SidecarClient.Options())
+                .Intercept(new InvocationInterceptor(appId, settings["DAPR_API_TOKEN"]))
+                .Intercept(metadata =>
+                {
+                    metadata.Add(CallerTokens.Header, callers.ForService());
+                    return metadata;
+                }));
         });
 }

@@ -5,7 +5,7 @@ using Dapr.Client;
 namespace Lavka.ServiceDefaults;
 
 /// <summary>Asks other services, through Dapr's service invocation.</summary>
-public sealed class Peers(DaprClient dapr)
+public sealed class Peers(DaprClient dapr, CallerTokens callers)
 {
     private sealed record Problem(string? Detail);
 
@@ -42,6 +42,7 @@ public sealed class Peers(DaprClient dapr)
             }
 
             using var request = new HttpRequestMessage(method, $"http://{service}{path}") { Content = content };
+            request.Headers.Add(CallerTokens.Header, callers.ForService());
             response = await _http.SendAsync(request, stop);
         }
         catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !stop.IsCancellationRequested))

@@ -31,6 +31,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddSingleton(new ServiceName(name));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddDaprClient(dapr => dapr.UseGrpcChannelOptions(SidecarClient.Options()));
+        builder.Services.AddSingleton(services => new CallerTokens(name, builder.Configuration["APP_API_TOKEN"] ?? "", services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<Peers>();
         builder.Services.AddSingleton<EventRoutes>();
         builder.Services.AddSingleton<Deliveries>();
