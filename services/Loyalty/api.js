@@ -4,8 +4,8 @@ const { createHash, hkdfSync, timingSafeEqual } = require('node:crypto');
 const { STATUS_CODES } = require('node:http');
 const jwt = require('jsonwebtoken');
 
-// Dapr brings it, or asks by itself.
-const fromDapr = ['/events', '/dapr', '/healthz', '/dead-letters/keep'];
+// Dapr brings it, or asks by itself. An event of a bulk that no route wants daprd brings to /, where nothing is.
+const fromDapr = ['/', '/events', '/dapr', '/healthz', '/dead-letters/keep'];
 const clockSkew = 30;
 
 /** GET /health, for whoever asks, and GET /health/ready: whether its sidecar is there, too, without which it can do nothing. */

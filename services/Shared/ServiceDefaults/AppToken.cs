@@ -14,7 +14,7 @@ internal sealed class AppToken(RequestDelegate next, ServiceName service, Caller
     private static readonly PathString[] ForEverybody = ["/health", "/grpc.health.v1.Health"];
     private static readonly PathString[] ForWhoeverAsksDapr = ["/openapi"];
 
-    // Dapr brings it, or asks by itself.
+    // Dapr brings it, or asks by itself. An event of a bulk that no route wants daprd brings to /, where nothing is.
     private static readonly PathString[] FromDapr = ["/events", "/dapr", "/actors", "/healthz", DeadLetterEndpoints.KeepPath];
 
     private readonly byte[]? _token = configuration["APP_API_TOKEN"] is { Length: > 0 } token ? Encoding.UTF8.GetBytes(token) : null;
@@ -23,7 +23,7 @@ internal sealed class AppToken(RequestDelegate next, ServiceName service, Caller
     public async Task InvokeAsync(HttpContext http)
     {
         var (path, headers) = (http.Request.Path, http.Request.Headers);
-        var isFromDapr = IsUnder(FromDapr, path);
+        var isFromDapr = path == "/" || IsUnder(FromDapr, path);
         if (isFromDapr && IsByAnotherApp(http.Request))
         {
             throw new RequestException(StatusCodes.Status403Forbidden, "Events come from the broker, not from other services.");
