@@ -125,6 +125,7 @@ internal sealed class Shop : IAsyncDisposable
                 MetricsPort = measured ? 0 : null,
                 WorkingPath = app.Directory,
                 Namespace = app.Variable("NAMESPACE"),
+                AllowedOrigins = app.Variable("ALLOWED_ORIGINS")?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
                 ApiToken = tokens.OfSidecar(app),
                 AppToken = tokens.OfApp(app),
                 AppHealthCheck = app.IsScaled ? HealthCheck : null,

@@ -17,6 +17,7 @@ var httpPort = Number("--dapr-http-port", "The port of the Dapr API", 3500);
 var grpcPort = Number("--dapr-grpc-port", "The port of the gRPC API", 50001);
 var unixDomainSocket = Text("--unix-domain-socket", "A folder for Unix domain sockets: the APIs are there, and on no port");
 var listenAddresses = Text("--dapr-listen-addresses", "Where the APIs listen, separated by commas; empty: at loopback alone");
+var allowedOrigins = new Option<string[]>("--allowed-origins", "-allowed-origins") { Description = "Origins of web pages that may call the API; *: all, as in daprd" };
 var resourcesPath = new Option<string[]>("--resources-path", "-resources-path", "--components-path", "-components-path") { Description = "A folder with Dapr resources; may be repeated" };
 var config = new Option<string[]>("--config", "-config") { Description = "A file with a Configuration resource; may be repeated" };
 var maxBodySize = Text("--max-body-size", "The largest request body, for example 4Mi; 0: no limit", "4Mi");
@@ -37,7 +38,7 @@ var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
 
 var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP and gRPC APIs on one machine, without Docker.")
 {
-    appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, listenAddresses,
+    appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, listenAddresses, allowedOrigins,
     resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort, enableAppHealthCheck, appHealthCheckPath,
     appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, placementHostAddress, schedulerHostAddress,
     enableApiLogging, logLevel, logAsJson,
@@ -96,6 +97,7 @@ command.SetAction(async (arguments, stop) =>
                 GrpcPort = grpc,
                 UnixDomainSocket = arguments.GetValue(unixDomainSocket) is { Length: > 0 } folder ? folder : null,
                 ListenAddresses = List([arguments.GetValue(listenAddresses) ?? ""]),
+                AllowedOrigins = List(arguments.GetValue(allowedOrigins)),
                 MetricsPort = metrics,
                 ResourcesPaths = List(arguments.GetValue(resourcesPath)),
                 ConfigPaths = List(arguments.GetValue(config)),

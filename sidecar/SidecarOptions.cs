@@ -36,6 +36,12 @@ public sealed class SidecarOptions
     /// </summary>
     public IReadOnlyList<string> ListenAddresses { get; init; } = [];
 
+    /// <summary>
+    /// Origins of web pages that may call the API from a browser, for example <c>http://localhost:8080</c>; <c>*</c>: all, and under any host name, as in daprd
+    /// (Dapr: reference/arguments-annotations-overview, allowed-origins). Without any, pages of other sites are refused.
+    /// </summary>
+    public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
+
     /// <summary>How the sidecar talks to the app.</summary>
     public AppProtocol AppProtocol { get; init; } = AppProtocol.Http;
 

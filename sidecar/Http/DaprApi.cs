@@ -40,6 +40,7 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
 {
     private readonly ILogger _log = options.Logs.CreateLogger<DaprApi>();
     private readonly ApiLog? _apiLog = logging ? new(options.Logs.CreateLogger("dapr.runtime.http-info")) : null;
+    private readonly OtherSites _otherSites = new(options);
     private readonly byte[]? _token = string.IsNullOrEmpty(options.ApiToken) ? null : Encoding.UTF8.GetBytes(options.ApiToken);
 
     public async Task Handle(HttpContext http)
@@ -112,6 +113,11 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
 
         try
         {
+            if (!IsHealth(request))
+            {
+                _otherSites.Check(http.Request);
+            }
+
             if (!await Route(request))
             {
                 await apis.Invoke.Handle(request);

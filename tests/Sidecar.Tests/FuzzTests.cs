@@ -110,7 +110,7 @@ public sealed class FuzzTests
             random.NextBytes(body);
         }
 
-        var head = new StringBuilder($"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close{(random.Next(5) == 0 ? ", X-Some" : "")}\r\nContent-Length: {body.Length}\r\n");
+        var head = new StringBuilder($"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close{(random.Next(5) == 0 ? ", X-Some" : "")}\r\nContent-Length: {body.Length}\r\n");
         foreach (var (name, values) in Headers.Where(_ => random.Next(5) == 0))
         {
             head.Append($"{name}: {Pick(random, values)}\r\n");
