@@ -12,6 +12,14 @@ builder.Services.AddHttpForwarder().AddSingleton<Forwarder>();
 
 var app = builder.Build();
 app.UseMiddleware<ResponseHeaders>();
+
+// Whatever answers GET answers HEAD, in the same words; the server sends no body then.
+app.Use((http, next) =>
+{
+    http.Request.Method = HttpMethods.IsHead(http.Request.Method) ? HttpMethods.Get : http.Request.Method;
+    return next(http);
+});
+app.UseRouting();
 app.MapServiceDefaults(isPublic: true);
 app.UseCors();
 app.UseAuthentication();

@@ -33,6 +33,42 @@ public sealed class GatewayTests(InProcessShop shop) : IDisposable
         Assert.Empty(response.Headers.Server);
     }
 
+    [Theory]
+    [InlineData("/v1/products")]
+    [InlineData("/v2/products")]
+    [InlineData("/v2/dashboard")]
+    [InlineData("/v2/nonsense")]
+    [InlineData("/docs/index.html")]
+    [InlineData("/ops/")]
+    [InlineData("/openapi/v2.json")]
+    [InlineData("/health")]
+    public async Task HEAD_is_answered_as_GET_without_the_body(string path)
+    {
+        using var get = await shop.Gateway.GetAsync(new Uri(path, UriKind.Relative));
+        using var request = new HttpRequestMessage(HttpMethod.Head, path);
+        using var head = await shop.Gateway.SendAsync(request);
+
+        Assert.Equal((get.StatusCode, get.Content.Headers.ContentType), (head.StatusCode, head.Content.Headers.ContentType));
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+    }
+
+    [Theory]
+    [InlineData("/dapr/subscribe")]
+    [InlineData("/dapr/config")]
+    [InlineData("/actors/CartActor/x/method/Show")]
+    [InlineData("/events/payments/payment.completed")]
+    [InlineData("/healthz")]
+    public async Task What_is_between_Dapr_and_services_is_not_for_clients(string path)
+    {
+        foreach (var method in new[] { HttpMethod.Get, HttpMethod.Put, HttpMethod.Post })
+        {
+            using var request = new HttpRequestMessage(method, path);
+            using var answer = await shop.Gateway.SendAsync(request);
+
+            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        }
+    }
+
     [Fact]
     public async Task A_correlation_id_that_could_do_harm_is_replaced()
     {

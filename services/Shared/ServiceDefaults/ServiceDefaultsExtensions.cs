@@ -91,7 +91,11 @@ public static class ServiceDefaultsExtensions
             });
         }
 
-        app.MapSubscribeHandler();
+        if (!isPublic)
+        {
+            app.MapSubscribeHandler();
+        }
+
         var service = app.Services.GetRequiredService<ServiceName>();
         app.MapGet("/health", () => new { status = "healthy", service = service.InHealth }).ExcludeFromDescription();
         app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains(SidecarHealth.Ready) });
