@@ -5,19 +5,23 @@ using Microsoft.AspNetCore.RateLimiting;
 namespace Lavka.Gateway;
 
 /// <summary>
-/// What one client may ask for, and for how long: <c>Gateway:RequestsPerSecond</c> (2000), <c>Gateway:SignInsPerMinute</c> (30), <c>Gateway:RequestTimeout</c> (30 s), and
-/// <c>Gateway:Cors:Origins</c>, the web sites whose pages may call us (none). A client is a signed-in user, or an address.
+/// What one client may ask for, and for how long: <c>Gateway:RequestsPerSecond</c> (2000), <c>Gateway:SignInsPerMinute</c> and <c>Gateway:RegistrationsPerMinute</c> (30 each),
+/// <c>Gateway:RequestTimeout</c> (30 s), and <c>Gateway:Cors:Origins</c>, the web sites whose pages may call us (none). A client is a signed-in user, or an address.
 /// </summary>
 public static class Limits
 {
-    /// <summary>The stricter limit of signing in and registering: by trying, a password can be found, and to hash one is slow on purpose.</summary>
+    /// <summary>The stricter limit of signing in: by trying, a password can be found.</summary>
     public const string SignIn = "sign-in";
+
+    /// <summary>The stricter limit of registering, apart from the other: who registers many does not keep their neighbours behind one address from signing in. To hash a password is slow on purpose.</summary>
+    public const string Registration = "registration";
+
+    private const int PerMinute = 30;
 
     public static void AddLimits(this WebApplicationBuilder builder)
     {
         var settings = builder.Configuration.GetSection("Gateway");
         var perSecond = settings.GetValue("RequestsPerSecond", 2000);
-        var signIns = settings.GetValue("SignInsPerMinute", 30);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -33,8 +37,12 @@ public static class Limits
                     TokensPerPeriod = perSecond,
                     ReplenishmentPeriod = TimeSpan.FromSeconds(1),
                 }));
-            limiter.AddPolicy(SignIn, http => RateLimitPartition.GetFixedWindowLimiter(AddressOf(http), _ => new() { PermitLimit = signIns, Window = TimeSpan.FromMinutes(1) }));
+            AddPerMinute(SignIn, settings.GetValue("SignInsPerMinute", PerMinute));
+            AddPerMinute(Registration, settings.GetValue("RegistrationsPerMinute", PerMinute));
             limiter.OnRejected = Refuse;
+
+            void AddPerMinute(string name, int most) =>
+                limiter.AddPolicy(name, http => RateLimitPartition.GetFixedWindowLimiter(AddressOf(http), _ => new() { PermitLimit = most, Window = TimeSpan.FromMinutes(1) }));
         });
         builder.Services.AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new()
         {

@@ -15,7 +15,7 @@ public static class V2
     public static void MapV2(this WebApplication app)
     {
         var v2 = app.MapGroup("/v2").ExcludeFromDescription();
-        v2.Forward("POST", "users", Topics.Users).RequireRateLimiting(Limits.SignIn).AllowAnonymous();
+        v2.Forward("POST", "users", Topics.Users).RequireRateLimiting(Limits.Registration).AllowAnonymous();
         v2.Forward("GET", "users", Topics.Users).RequireAuthorization(SignInExtensions.OperatorsOnly);
         v2.Forward("GET", "users/{id}", Topics.Users).RequireAuthorization();
         v2.Forward("GET", "users/{id}/orders", Topics.Orders).RequireAuthorization();

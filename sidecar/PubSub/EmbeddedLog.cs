@@ -27,7 +27,6 @@ internal sealed partial class EmbeddedLog : IPubSub
     private readonly ConcurrentDictionary<(string Group, long Partition), long> _offsetsToSave = new();
     private readonly ITimer _saveOffsets;
     private readonly ITimer _deleteOld;
-    private long _nextTopic;
 
     /// <exception cref="IOException">Another process has the log open.</exception>
     public EmbeddedLog(EmbeddedLogOptions options, TimeProvider time, ILogger logger)
@@ -118,17 +117,19 @@ internal sealed partial class EmbeddedLog : IPubSub
             return topic;
         }
 
-        // Created in the writer, one at a time.
-        return await _database.Write(db =>
+        var (id, partitions) = await _database.Write(db =>
         {
-            if (!_topics.TryGetValue(name, out var created))
-            {
-                db.Prepare("INSERT INTO topics (id, name, partitions) VALUES (?1, ?2, ?3)").Bind(1, _nextTopic).Bind(2, name).Bind(3, _options.Partitions).Run();
-                created = _topics[name] = new Topic(_nextTopic++, _options.Partitions);
-            }
-
-            return created;
+            db.Prepare("INSERT INTO topics (id, name, partitions) VALUES ((SELECT coalesce(max(id) + 1, 0) FROM topics), ?1, ?2) ON CONFLICT (name) DO NOTHING")
+                .Bind(1, name).Bind(2, _options.Partitions).Run();
+            var row = db.Prepare("SELECT id, partitions FROM topics WHERE name = ?1").Bind(1, name);
+            row.Step();
+            var found = (row.Int64(0), (int)row.Int64(1));
+            row.Reset();
+            return found;
         });
+
+        // Not before it is on the disk: what is published to a topic that is not would be lost with the process.
+        return _topics.GetOrAdd(name, _ => new Topic(id, partitions));
     }
 
     private bool LoadTopics(SqliteConnection db)
@@ -137,7 +138,6 @@ internal sealed partial class EmbeddedLog : IPubSub
         while (topics.Step())
         {
             var topic = _topics[topics.Text(1)] = new Topic(topics.Int64(0), (int)topics.Int64(2));
-            _nextTopic = Math.Max(_nextTopic, topics.Int64(0) + 1);
             foreach (var partition in topic.Partitions)
             {
                 var last = db.Prepare("SELECT max(id) FROM messages WHERE id BETWEEN ?1 AND ?2").Bind(1, partition.First).Bind(2, partition.Last);

@@ -131,6 +131,7 @@ public sealed class InProcessShop : IAsyncLifetime
 
                 // Every test signs in, from one address.
                 ["Gateway:SignInsPerMinute"] = "100000",
+                ["Gateway:RegistrationsPerMinute"] = "100000",
                 ["Payments:SlowFor"] = SlowFor.ToString("c", CultureInfo.InvariantCulture),
                 ["Logging:LogLevel:Default"] = "Critical",
 

@@ -1,8 +1,11 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Lavka.Sidecar.PubSub;
+using Lavka.Sidecar.Sqlite;
 using Lavka.Sidecar.Testing;
 using Lavka.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Lavka.Sidecar.Tests;
 
@@ -39,6 +42,38 @@ public sealed class EmbeddedLogTests : IDisposable
 
         await Eventually.Holds(() => app.Log.Count == 10, "10 deliveries");
         Assert.Equal(Enumerable.Range(0, 10), app.Log.Select(NumberOf).Order());
+    }
+
+    [Fact]
+    public async Task A_new_topic_that_could_not_be_kept_is_made_again_with_what_is_published_next()
+    {
+        var path = Path.Combine(_folder.Data, "log.db");
+        var options = new EmbeddedLogOptions(path, 4, TimeSpan.FromDays(1), FromOldest: true);
+        var message = new PubSub.Message("new", Encoding.UTF8.GetBytes("it"), PubSub.Message.NoMetadata);
+        await using (var log = new EmbeddedLog(options, TimeProvider.System, NullLogger.Instance))
+        {
+            using var other = new SqliteConnection(path, TimeSpan.FromSeconds(5));
+
+            // No commit of a new topic passes.
+            other.Execute("""
+                CREATE TABLE parent (id INTEGER PRIMARY KEY);
+                CREATE TABLE child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);
+                CREATE TRIGGER no_topic AFTER INSERT ON topics BEGIN INSERT INTO child VALUES (1); END;
+                """);
+            await Assert.ThrowsAsync<SqliteException>(() => log.Publish([message], default));
+            other.Execute("DROP TRIGGER no_topic");
+
+            await log.Publish([message], default);
+        }
+
+        await using var again = new EmbeddedLog(options, TimeProvider.System, NullLogger.Instance);
+        var came = new TaskCompletionSource<string>();
+        await using var subscription = await again.Subscribe(new("new", "group", PubSub.Message.NoMetadata), (one, _) =>
+        {
+            came.TrySetResult(Encoding.UTF8.GetString(one.Data.Span));
+            return Task.CompletedTask;
+        }, default);
+        Assert.Equal("it", await came.Task.WaitAsync(TimeSpan.FromSeconds(30)));
     }
 
     [Fact]

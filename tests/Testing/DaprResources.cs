@@ -14,6 +14,8 @@ public static partial class DaprResources
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "tests", "Testing", "dapr");
     private static readonly JsonElement Types = JsonElement.Parse(File.ReadAllText(Path.Combine(Folder, "component-types.json")));
+    private const string InMemoryBroker = "pubsub.in-memory";
+
     private static readonly Dictionary<string, HashSet<string>> OfOurSidecar = ReadCompatibility();
 
     /// <summary>What is wrong with a resources file; nothing: Dapr takes it.</summary>
@@ -88,6 +90,12 @@ public static partial class DaprResources
         if (Types.TryGetProperty(type, out var spoken))
         {
             known = [.. Strings(spoken.GetProperty("metadata"))];
+            if (!inKubernetes && type == InMemoryBroker)
+            {
+                // A daprd has one of its own: it is for our sidecars alone.
+                known.UnionWith(OfOurSidecar[type]);
+            }
+
             if (!Strings(spoken.GetProperty("versions")).Contains(version))
             {
                 yield return $"{type} has no version {version}";

@@ -31,7 +31,9 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddSingleton(new ServiceName(name));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddDaprClient(dapr => dapr.UseGrpcChannelOptions(SidecarClient.Options()));
-        builder.Services.AddSingleton(services => new CallerTokens(name, builder.Configuration["APP_API_TOKEN"] ?? "", services.GetRequiredService<TimeProvider>()));
+
+        // By the machine's clock, whatever the shop's is in a test.
+        builder.Services.AddSingleton(new CallerTokens(name, builder.Configuration["APP_API_TOKEN"] ?? "", TimeProvider.System));
         builder.Services.AddSingleton<Peers>();
         builder.Services.AddSingleton<EventRoutes>();
         builder.Services.AddSingleton<Deliveries>();

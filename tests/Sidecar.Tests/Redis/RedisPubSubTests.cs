@@ -119,7 +119,7 @@ public sealed class RedisPubSubTests : IAsyncLifetime
     public async Task An_app_that_takes_longer_than_the_processingTimeout_is_not_told_twice_by_the_same_sidecar()
     {
         var held = new TaskCompletionSource();
-        await using var test = await Start("slow", request => new(200, After: Data(request) == 1 ? held.Task : null), ("processingTimeout", "10ms"), ("redeliverInterval", "10ms"));
+        await using var test = await Start("slow", request => new(200, After: Data(request) == 1 ? held.Task : null), ("processingTimeout", "250ms"), ("redeliverInterval", "10ms"));
         await test.Dapr.PublishAsync(_topic, 1);
         await test.Received("/on");
 
