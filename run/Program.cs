@@ -114,6 +114,7 @@ static async Task<int> Run(string runFile, string[] scale, string data, bool fre
         await using var shop = await Shop.Start(apps, dataPath, errand.Measures, logs, log.Write, interrupted.Token);
         await shop.WaitUntilReady(interrupted.Token);
         PrintTable(shop, dataPath);
+        _ = SentMessages.DeleteOld(dataPath, interrupted.Token);
         if (!errand.IsNone)
         {
             return await errand.Do(GatewayOf(apps), OperatorPassword.Find(), shop, interrupted.Token);
@@ -167,7 +168,7 @@ static string PrepareData(string data, bool fresh)
             }
 
             // What output bindings wrote.
-            var sent = Path.Combine(path, "sent");
+            var sent = SentMessages.FolderOf(path);
             if (Directory.Exists(sent))
             {
                 Directory.Delete(sent, recursive: true);

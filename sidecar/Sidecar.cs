@@ -69,7 +69,7 @@ public sealed partial class Sidecar : IAsyncDisposable
         }
 
         _policies = new(own.Where(resource => resource.Kind == "Resiliency"), options.Time, options.Logs.CreateLogger<ResiliencyPolicies>());
-        _telemetry = new(options, configuration.Tracing, configuration.MetricsEnabled);
+        _telemetry = new(options, configuration.Tracing, configuration.Metrics);
         HttpEndpoints = own.Where(resource => resource.Kind == "HTTPEndpoint").Select(resource => Resources.HttpEndpoint.From(resource, components)).DistinctBy(endpoint => endpoint.Name).ToDictionary(endpoint => endpoint.Name);
         App = options.AppPort is null ? null : new(options, _telemetry.Metrics);
         Actors = new(this, options, components.ActorStore, _policies, _telemetry, configuration.IsEnabled("ActorStateTTL"));

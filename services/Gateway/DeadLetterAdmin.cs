@@ -50,10 +50,12 @@ public static class DeadLetterAdmin
 
     private static async IAsyncEnumerable<DeadLetterView> ListOf(string one, Peers peers, [EnumeratorCancellation] CancellationToken stop)
     {
+        // One that passed and was refused again may be in the list twice.
+        var seen = new HashSet<string>();
         for (string? cursor = ""; cursor is not null;)
         {
             var page = await peers.Get<Page<DeadLetter>>(one, $"/dead-letters?limit=100{(cursor.Length == 0 ? "" : $"&cursor={cursor}")}", stop);
-            foreach (var letter in page!.Items)
+            foreach (var letter in page!.Items.Where(one => seen.Add(one.Id)))
             {
                 yield return new(one, letter);
             }

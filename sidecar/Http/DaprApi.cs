@@ -81,7 +81,7 @@ internal sealed partial class DaprApi(SidecarOptions options, Sidecar sidecar, T
         {
             var elapsed = Stopwatch.GetElapsedTime(started);
             Telemetry.End(span, http.Response.StatusCode);
-            telemetry.Metrics?.Server(request.Method, Metrics.PathLabel(request.Segments), http.Response.StatusCode, elapsed,
+            telemetry.Metrics?.Server(request.Method, request.Segments, http.Response.StatusCode, elapsed,
                 (http.Request.ContentLength, http.Response.ContentLength));
             _apiLog?.Called($"{request.Method} {Uri.UnescapeDataString(request.RawPath)}", http.Response.StatusCode, (long)elapsed.TotalMilliseconds, http.Request.Headers.UserAgent.ToString());
         }

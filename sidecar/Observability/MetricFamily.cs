@@ -61,8 +61,9 @@ internal sealed class MetricFamily(string? counter, string help, string[] labels
         }
     }
 
-    // Paths and topics are the callers' to choose: more series than this are not kept.
-    private const int MostSeries = 10_000;
+    // Paths and the like are the callers' to choose. When there are so many series, others are counted under an empty one, as daprd does where paths are left out.
+    private const int MostSeries = 1000;
+    private static readonly string[] Chosen = ["path", "topic", "method", "grpc_server_method", "grpc_client_method"];
 
     private readonly ConcurrentDictionary<Key, Series> _series = new();
 
@@ -74,7 +75,7 @@ internal sealed class MetricFamily(string? counter, string help, string[] labels
         {
             if (_series.Count >= MostSeries)
             {
-                return;
+                key = new([.. labelValues.Select((value, i) => Chosen.Contains(labels[i]) ? "" : value)]);
             }
 
             series = _series.GetOrAdd(key, _ => new Series((bounds?.Length ?? 0) + 1));

@@ -14,18 +14,20 @@ internal sealed class Metrics
 
     private readonly string _appId;
     private readonly string _namespace;
+    private readonly MetricsSpec _spec;
+    private readonly double[] _milliseconds;
     private readonly List<MetricFamily> _families = [];
     private readonly MetricFamily _server, _requestBytes, _responseBytes, _client, _clientSent, _clientReceived, _ingress, _egress, _bulkEgress, _input;
     private readonly MetricFamily _componentLoaded, _componentInit, _actorDeactivated, _remindersFired, _timersFired, _jobSuccess, _jobFailure;
     private readonly Dictionary<string, MetricFamily> _components = [];
 
-    public Metrics(string appId, string @namespace)
+    public Metrics(string appId, string @namespace, MetricsSpec spec)
     {
-        (_appId, _namespace) = (appId, @namespace);
+        (_appId, _namespace, _spec, _milliseconds) = (appId, @namespace, spec, spec.Buckets ?? Milliseconds);
         string[] http = ["app_id", "method", "path", "status"];
         string[] app = ["app_id"];
         _server = Add(new(
-            "dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency", Milliseconds)
+            "dapr_http_server_request_count", "Count of HTTP requests processed by the server.", http, "dapr_http_server_latency", _milliseconds)
         {
             Twin = ("dapr_http_server_response_count", "The number of HTTP responses"),
         });
@@ -36,8 +38,8 @@ internal sealed class Metrics
         _clientSent = Bytes("dapr_http_client_sent_bytes", "Total bytes sent in request body (not including headers)", http);
         _clientReceived = Bytes("dapr_http_client_received_bytes",
             "Total bytes received in response bodies (not including headers but including error responses with bodies)", app);
-        Grpc = new(appId, Add, Milliseconds);
-        Invocations = new(appId, Add, Milliseconds);
+        Grpc = new(appId, Add, _milliseconds);
+        Invocations = new(appId, Add, _milliseconds);
         _ingress = Timed("dapr_component_pubsub_ingress_count", "The number of incoming messages arriving from the pub/sub component.",
             ["app_id", "component", "namespace", "process_status", "status", "topic"], "dapr_component_pubsub_ingress_latencies");
         string[] egress = ["app_id", "component", "namespace", "success", "topic"];
@@ -78,13 +80,13 @@ internal sealed class Metrics
 
     /// <summary>A request to the API has ended.</summary>
     /// <param name="method">GET and the like.</param>
-    /// <param name="path">Its <see cref="PathLabel"/>.</param>
+    /// <param name="segments">Its path's.</param>
     /// <param name="status">The answer's status.</param>
     /// <param name="elapsed">How long it took.</param>
     /// <param name="bytes">The lengths of the bodies, as far as their headers tell.</param>
-    public void Server(string method, string path, int status, TimeSpan elapsed, (long? Received, long? Sent) bytes)
+    public void Server(string method, string[] segments, int status, TimeSpan elapsed, (long? Received, long? Sent) bytes)
     {
-        Http(_server, method, path, status, elapsed);
+        Http(_server, _spec.Verb(method), _spec.Path('/' + string.Join('/', segments), () => PathLabel(segments)), status, elapsed);
         _requestBytes.Record(bytes.Received ?? 0, _appId);
         _responseBytes.Record(bytes.Sent ?? 0, _appId);
     }
@@ -94,13 +96,11 @@ internal sealed class Metrics
     /// <inheritdoc cref="Server"/>
     public void Client(string method, string path, int status, TimeSpan elapsed, (long? Received, long? Sent) bytes)
     {
-        if (path.StartsWith("/actors/", StringComparison.Ordinal) && path.Split('/') is [_, _, var type, _, .. var rest])
-        {
-            path = $"actors/{type}/{{id}}{string.Concat(rest.Select(part => '/' + part))}";
-        }
-
-        Http(_client, method, path, status, elapsed);
-        _clientSent.Record(bytes.Sent ?? 0, _appId, method, path, "");
+        // daprd asks for this before it has read what the Configuration says of paths.
+        var label = path == "/dapr/config" ? path : _spec.Path(path, () => ClientPath(path));
+        var verb = _spec.Verb(method);
+        Http(_client, verb, label, status, elapsed);
+        _clientSent.Record(bytes.Sent ?? 0, _appId, verb, label, "");
         _clientReceived.Record(bytes.Received ?? 0, _appId);
     }
 
@@ -139,12 +139,16 @@ internal sealed class Metrics
     public void JobFired(bool succeeded) => (succeeded ? _jobSuccess : _jobFailure).Record(1, _appId, _namespace, "job_trigger_op");
 
     /// <summary>A request's path as the label has it: without the parts that are different every time, such as keys.</summary>
-    internal static string PathLabel(string[] segments) => segments switch
+    private static string PathLabel(string[] segments) => segments switch
     {
         [_, "state" or "secrets", var store, ..] => $"/{segments[0]}/{segments[1]}/{store}",
         [_, "actors", var type, _, var kind, ..] => $"/{segments[0]}/actors/{type}/{{id}}/{kind}",
         _ => '/' + string.Join('/', segments),
     };
+
+    private static string ClientPath(string path) => path.StartsWith("/actors/", StringComparison.Ordinal) && path.Split('/') is [_, _, var type, _, .. var rest]
+        ? $"actors/{type}/{{id}}{string.Concat(rest.Select(part => '/' + part))}"
+        : path;
 
     private void Http(MetricFamily family, string method, string path, int status, TimeSpan elapsed) =>
         family.Record(Math.Floor(elapsed.TotalMilliseconds), _appId, method, path, status switch { 200 => "200", 204 => "204", _ => status.ToString(CultureInfo.InvariantCulture) });
@@ -155,7 +159,7 @@ internal sealed class Metrics
 
     private MetricFamily Bytes(string name, string help, string[] labels) => Add(new(null, help, labels, name, GrpcMetrics.Bytes));
 
-    private MetricFamily Timed(string counter, string help, string[] labels, string histogram) => Add(new(counter, help, labels, histogram, Milliseconds));
+    private MetricFamily Timed(string counter, string help, string[] labels, string histogram) => Add(new(counter, help, labels, histogram, _milliseconds));
 
     private MetricFamily Add(MetricFamily family)
     {

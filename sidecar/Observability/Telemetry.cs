@@ -23,10 +23,10 @@ internal sealed class Telemetry : IDisposable
 
     /// <param name="options">The sidecar.</param>
     /// <param name="tracing">What the Configuration says; null: no tracing.</param>
-    /// <param name="metrics">Whether anything is counted.</param>
-    public Telemetry(SidecarOptions options, TracingSpec? tracing, bool metrics)
+    /// <param name="metrics">What it says of metrics.</param>
+    public Telemetry(SidecarOptions options, TracingSpec? tracing, MetricsSpec metrics)
     {
-        Metrics = options.MetricsPort is null || !metrics ? null : new(options.AppId, options.Namespace ?? "");
+        Metrics = options.MetricsPort is null || !metrics.IsEnabled ? null : new(options.AppId, options.Namespace ?? "", metrics);
         IsOn = tracing is not { Rate: 0 };
         if (tracing is not { IsOn: true })
         {

@@ -13,7 +13,7 @@ internal sealed class SidecarConfiguration
     private readonly List<string> _allowedApis = [];
     private readonly List<string> _deniedApis = [];
 
-    /// <exception cref="ResourceException">The tracing, a scope or the access control is wrong.</exception>
+    /// <exception cref="ResourceException">The tracing, the metrics, a scope or the access control is wrong.</exception>
     public SidecarConfiguration(IEnumerable<Resource> resources, IReadOnlyDictionary<string, string> environment)
     {
         Tracing = TracingSpec.FromEnvironmentAlone(environment);
@@ -23,7 +23,7 @@ internal sealed class SidecarConfiguration
             Tracing = TracingSpec.From(resource, environment) ?? Tracing;
             AccessControl = AccessControl.From(resource) ?? AccessControl;
             ApiLogging |= spec.Get("logging").Get("apiLogging").Flag("enabled");
-            MetricsEnabled = (spec.Get("metrics").Text("enabled") ?? spec.Get("metric").Text("enabled")) is not { } enabled || YamlNodes.IsTrue(enabled);
+            Metrics = new(resource);
             foreach (var scope in spec.Get("secrets").Items("scopes"))
             {
                 var store = scope.Text("storeName") ?? "";
@@ -84,8 +84,8 @@ internal sealed class SidecarConfiguration
     /// <summary>Whether every call of the API is logged.</summary>
     public bool ApiLogging { get; }
 
-    /// <summary>Whether anything is counted, given a port to ask for it.</summary>
-    public bool MetricsEnabled { get; } = true;
+    /// <summary>What is counted, and under which labels.</summary>
+    public MetricsSpec Metrics { get; } = new();
 
     /// <summary>The names of the features that are on, for the metadata API.</summary>
     public IEnumerable<string> Features => _features.Where(feature => feature.Value).Select(feature => feature.Key);

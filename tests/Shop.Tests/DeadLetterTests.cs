@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using Lavka.Testing;
@@ -34,6 +35,12 @@ public sealed class DeadLetterTests(InProcessShop shop) : IDisposable
         await Mend(user);
         Assert.Equal(1, (int)(await operators.Created("/v2/admin/dead-letters/resend?service=users", new { }))["resent"]!);
         Assert.DoesNotContain((await operators.Get("/v2/admin/dead-letters"))["items"]!.AsArray(), one => one!.ToJsonString().Contains(user, StringComparison.Ordinal));
+
+        // It is not kept for ever.
+        using var http = new HttpClient();
+        using var stored = await http.GetAsync(new Uri(shop.SidecarOf("users"), $"/v1.0/state/statestore/dead-letter-{id}"));
+        var forgottenAt = DateTimeOffset.Parse(stored.Headers.GetValues("metadata.ttlExpireTime").Single(), CultureInfo.InvariantCulture);
+        Assert.InRange(forgottenAt, DateTimeOffset.UtcNow.AddDays(6), DateTimeOffset.UtcNow.AddDays(8));
     }
 
     [Theory]

@@ -122,6 +122,60 @@ public sealed class ObservabilityTests
         Assert.Contains("dapr_http_client_sent_bytes_count{app_id=\"shop\",method=\"POST\",path=\"/on\",status=\"\"} 1", text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{}", "GET", "/v1.0/invoke/a/method/orders/1", "/v1.0/invoke/a/method/other/1", "/v1.0/state/state", "/orders/1")]
+    [InlineData("{http: {increasedCardinality: false}}", "GET", "", "", "", "")]
+    [InlineData("{http: {increasedCardinality: false, pathMatching: ['/v1.0/state/state/{key}', '/v1.0/invoke/a/method/orders/{id}', '/orders/{id}']}}", "GET", "/v1.0/invoke/a/method/orders/{id}", "", "/v1.0/state/state/{key}", "/orders/{id}")]
+    [InlineData("{http: {excludeVerbs: true, pathMatching: ['/orders/{id}']}}", "", "/v1.0/invoke/{app_id}/method/orders/{id}", "/v1.0/invoke/a/method/other/1", "/v1.0/state/state", "/orders/{id}")]
+    public async Task Paths_are_counted_as_the_Configuration_says(string metrics, string verb, string orders, string other, string state, string client)
+    {
+        using var folder = new SidecarFolder().Component("state", "state.in-memory");
+        await using var app = await ScriptedApp.Start(_ => new(200));
+        await using var sidecar = await Sidecar.StartAsync(new() { AppId = "a", AppPort = app.Port, ResourcesPaths = [folder.Resources], ConfigPaths = [Configuration(folder, metrics)], MetricsPort = 0 });
+        await sidecar.Ready;
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = sidecar.HttpEndpoint };
+
+        foreach (var path in new[] { "/v1.0/invoke/a/method/orders/1", "/v1.0/invoke/a/method/other/1", "/v1.0/state/state/k" })
+        {
+            await http.GetAsync(path);
+        }
+
+        // What a real daprd 1.17.13 counted.
+        var text = await http.GetStringAsync(sidecar.MetricsEndpoint);
+        Assert.All([orders, other, state], path => Assert.Contains($"dapr_http_server_request_count{{app_id=\"a\",method=\"{verb}\",path=\"{path}\",", text, StringComparison.Ordinal));
+        Assert.Contains($"dapr_http_client_completed_count{{app_id=\"a\",method=\"{verb}\",path=\"{client}\",status=\"200\"}}", text, StringComparison.Ordinal);
+        Assert.Contains($"dapr_http_client_completed_count{{app_id=\"a\",method=\"{verb}\",path=\"/dapr/config\",status=\"200\"}} 1", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Latencies_have_the_buckets_that_the_Configuration_says()
+    {
+        using var folder = new SidecarFolder();
+        await using var sidecar = await Sidecar.StartAsync(new() { AppId = "a", ConfigPaths = [Configuration(folder, "{latencyDistributionBuckets: [5000, 90000]}")], MetricsPort = 0 });
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = sidecar.HttpEndpoint };
+        await http.GetAsync("/v1.0/metadata");
+
+        var bounds = (await http.GetStringAsync(sidecar.MetricsEndpoint)).Split('\n').Where(line => line.StartsWith("dapr_http_server_latency_bucket", StringComparison.Ordinal)).Select(line => line.Split("le=")[1]);
+
+        Assert.Equal(["\"5000\"} 1", "\"90000\"} 1", "\"+Inf\"} 1"], bounds);
+    }
+
+    [Fact]
+    public async Task Paths_that_are_too_many_are_counted_together()
+    {
+        await using var sidecar = await Sidecar.StartAsync(new() { AppId = "a", MetricsPort = 0 });
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = sidecar.HttpEndpoint };
+        for (var i = 0; i < 1010; i++)
+        {
+            await http.GetAsync($"/v1.0/nonsense/{i}");
+        }
+
+        var counts = (await http.GetStringAsync(sidecar.MetricsEndpoint)).Split('\n').Where(line => line.StartsWith("dapr_http_server_request_count", StringComparison.Ordinal)).ToList();
+
+        Assert.Equal(1001, counts.Count);
+        Assert.Contains("dapr_http_server_request_count{app_id=\"a\",method=\"\",path=\"\",status=\"404\"} 10", counts);
+    }
+
     [Fact]
     public async Task Both_sides_count_an_invocation()
     {
@@ -198,6 +252,12 @@ public sealed class ObservabilityTests
             process.Kill();
             await process.WaitForExitAsync();
         }
+    }
+
+    private static string Configuration(SidecarFolder folder, string metrics)
+    {
+        folder.With("../config.yaml", $"apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: metrics\nspec:\n  metrics: {metrics}\n");
+        return Path.Combine(folder.Resources, "..", "config.yaml");
     }
 
     private static string Tracing(string spec) => $"apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: tracing\nspec:\n  tracing:\n    {spec}\n";

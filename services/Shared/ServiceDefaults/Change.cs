@@ -7,7 +7,8 @@ namespace Lavka.ServiceDefaults;
 /// <param name="State">The state after the change; null: there is none.</param>
 /// <param name="Tells">The event, if others must know. Without a change: the answer to a repeat, which says how the aggregate is.</param>
 /// <param name="IsChanged">False: nothing to save.</param>
-public sealed record Change<T>(T? State, IEvent? Tells, bool IsChanged)
+/// <param name="KeptFor">How long it is kept after this change, if no other follows; null: for ever.</param>
+public sealed record Change<T>(T? State, IEvent? Tells, bool IsChanged, TimeSpan? KeptFor = null)
     where T : class;
 
 /// <summary>Makes changes.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Dapr;
 using Dapr.Client;
@@ -11,8 +12,12 @@ internal sealed record Guarded(StateTransactionRequest Request, string ETag)
     public static Guarded Upsert<T>(string key, T value, string etag, JsonSerializerOptions json) => Upsert(key, JsonSerializer.SerializeToUtf8Bytes(value, json), etag);
 
     /// <inheritdoc cref="Upsert{T}"/>
-    public static Guarded Upsert(string key, byte[] value, string etag) =>
-        new(new(key, value, StateOperationType.Upsert, etag.Length > 0 ? etag : null, options: ConditionalWrites.FirstWrite), etag);
+    public static Guarded Upsert(string key, byte[] value, string etag, TimeSpan? keptFor = null) =>
+        new(new(key, value, StateOperationType.Upsert, etag.Length > 0 ? etag : null, Ttl(keptFor), ConditionalWrites.FirstWrite), etag);
+
+    /// <summary>What tells a store how long to keep a value; null: for ever.</summary>
+    public static Dictionary<string, string>? Ttl(TimeSpan? keptFor) =>
+        keptFor is { TotalSeconds: var seconds } ? new() { ["ttlInSeconds"] = seconds.ToString("0", CultureInfo.InvariantCulture) } : null;
 
     /// <param name="etag">Of the value that was read.</param>
     public static Guarded Delete(string key, string etag) => new(new(key, null, StateOperationType.Delete, etag, options: ConditionalWrites.FirstWrite), etag);

@@ -24,7 +24,7 @@ internal static class DeadLetterEndpoints
         var letters = app.MapGroup(Path).ExcludeFromDescription();
         app.MapPost(KeepPath, Keep).ExcludeFromDescription().WithTopic(EventSource.Of(app.Configuration, Deliveries.TopicOf(service)), Deliveries.TopicOf(service));
         letters.MapGet("", async Task<Ok<Page<DeadLetter>>> (string? cursor, int? limit, AggregateStore store, CancellationToken stop) =>
-            TypedResults.Ok(await Page.Of<DeadLetter>(store, DeadLetter.Index, DeadLetter.KeyOf, cursor, limit, letter => !letter.IsResent, stop)));
+            TypedResults.Ok(await Page.OfWaiting<DeadLetter>(store, DeadLetter.Index, DeadLetter.KeyOf, cursor, limit, letter => !letter.IsResent, stop)));
         letters.MapGet("/{id}", async Task<Ok<DeadLetter>> (string id, AggregateStore store, CancellationToken stop) => TypedResults.Ok(await Find(id, store, stop)));
         letters.MapPost("/{id}/resend", async Task<Ok<DeadLetter>> (string id, AggregateStore store, Peers peers, CancellationToken stop) =>
             TypedResults.Ok(await Resend(await Find(id, store, stop), service, store, peers, stop)));
@@ -40,7 +40,8 @@ internal static class DeadLetterEndpoints
                 return known.Unchanged();
             }
 
-            if (known is null)
+            // Who has passed is not looked for where it was.
+            if (known is null or { IsResent: true })
             {
                 IdList.Add(parts, DeadLetter.Index, id);
             }
@@ -73,6 +74,6 @@ internal static class DeadLetterEndpoints
             throw RequestException.Conflict($"The event '{letter.EventId}' was refused again; the dead letter says why.");
         }
 
-        return (await store.Accept<DeadLetter>(DeadLetter.KeyOf(letter.Id), known => (known! with { IsResent = true }).Quietly(), stop))!;
+        return (await store.Accept<DeadLetter>(DeadLetter.KeyOf(letter.Id), known => (known! with { IsResent = true }).Quietly() with { KeptFor = DeadLetter.KeptWhenResent }, stop))!;
     }
 }

@@ -40,7 +40,8 @@ internal sealed class Documents(JsonSerializerOptions json)
     }
 
     /// <summary>Changes a document. One that was not read, such as an index's full page, is protected by the others of its transaction.</summary>
-    public void Set<T>(string key, T value)
+    /// <param name="keptFor">How long the store keeps it (Dapr: developing-applications/building-blocks/state-management/state-store-ttl); null: for ever.</param>
+    public void Set<T>(string key, T value, TimeSpan? keptFor = null)
         where T : class
     {
         if (!_all.TryGetValue(key, out var document))
@@ -48,7 +49,7 @@ internal sealed class Documents(JsonSerializerOptions json)
             _all[key] = document = new();
         }
 
-        (document.Value, document.IsParsed, document.Write) = (value, true, () => JsonSerializer.SerializeToUtf8Bytes(value, json));
+        (document.Value, document.IsParsed, document.Write, document.KeptFor) = (value, true, () => JsonSerializer.SerializeToUtf8Bytes(value, json), keptFor);
     }
 
     /// <summary>Saves what was changed: everything or nothing.</summary>
@@ -60,10 +61,10 @@ internal sealed class Documents(JsonSerializerOptions json)
         var changed = _all.Where(one => one.Value.Write is not null).ToList();
         List<Guarded> guarded =
         [
-            .. changed.Where(one => one.Value.Stored is not null).Select(one => Guarded.Upsert(one.Key, one.Value.Write!(), one.Value.Stored!.Value.ETag)), .. extras,
+            .. changed.Where(one => one.Value.Stored is not null).Select(one => Guarded.Upsert(one.Key, one.Value.Write!(), one.Value.Stored!.Value.ETag, one.Value.KeptFor)), .. extras,
         ];
         List<StateTransactionRequest> others =
-            [.. changed.Where(one => one.Value.Stored is null).Select(one => new StateTransactionRequest(one.Key, one.Value.Write!(), StateOperationType.Upsert))];
+            [.. changed.Where(one => one.Value.Stored is null).Select(one => new StateTransactionRequest(one.Key, one.Value.Write!(), StateOperationType.Upsert, metadata: Guarded.Ttl(one.Value.KeptFor)))];
         if (isAlone)
         {
             return await dapr.TryExecute(Outbox.Store, guarded, others, default);
@@ -93,5 +94,7 @@ internal sealed class Documents(JsonSerializerOptions json)
 
         /// <summary>Null: it is unchanged.</summary>
         public Func<byte[]>? Write { get; set; }
+
+        public TimeSpan? KeptFor { get; set; }
     }
 }

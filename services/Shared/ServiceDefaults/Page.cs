@@ -23,7 +23,7 @@ public static class Page
         where T : class => Of(store, index, keyOf, cursor, limit, filter, 0, stop);
 
     /// <summary>
-    /// The aggregates that wait, by an index of all that ever did. Its oldest pages are not looked at again once nothing in them waits: who has waited must not wait a second time.
+    /// The aggregates that wait, by an index of all that ever did. Its oldest pages are not looked at again once nothing in them waits: who waits a second time is added to the index again.
     /// </summary>
     /// <inheritdoc cref="Of{T}(AggregateStore, string, Func{string, string}, string, int?, Func{T, bool}, CancellationToken)"/>
     public static async Task<Page<T>> OfWaiting<T>(

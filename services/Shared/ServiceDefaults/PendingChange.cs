@@ -86,7 +86,7 @@ internal sealed class PendingChange<T, TPart>(string key, IReadOnlyCollection<st
     public override (StoredEvent? Tells, Waiting? Waits) Make(Documents documents)
     {
         var version = (_aggregate?.Version ?? 0) + 1;
-        documents.Set(Key, new StoredAggregate<T>(_change.State!, version));
+        documents.Set(Key, new StoredAggregate<T>(_change.State!, version), _change.KeptFor);
         foreach (var (part, value) in _parts.Changed)
         {
             documents.Set(part, value);
