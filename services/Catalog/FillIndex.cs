@@ -1,4 +1,3 @@
-using Dapr;
 using Lavka.ServiceDefaults;
 
 namespace Lavka.Catalog;
@@ -23,12 +22,13 @@ public sealed partial class FillIndex(AggregateStore store, SearchIndex index, T
                 index.IsComplete = true;
                 await Task.Delay(Interval, time, stoppingToken);
             }
-            catch (DaprException) when (stoppingToken.IsCancellationRequested)
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
                 return;
             }
-            catch (Exception e) when (e is DaprException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
+            catch (Exception e)
             {
+                // Whatever it is: it must not take the service with it.
                 LogNotYet(e.Reason());
                 await Task.Delay(Pause, time, stoppingToken);
             }

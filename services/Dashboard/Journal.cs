@@ -1,11 +1,16 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lavka.ServiceDefaults;
 
 namespace Lavka.Dashboard;
 
 /// <summary>An event as it came.</summary>
-public sealed record JournalEvent(string Type, JsonElement Data);
+public sealed record JournalEvent(string Type, JsonElement Data)
+{
+    /// <summary>How large its data is.</summary>
+    internal int Bytes => JsonMarshal.GetRawUtf8Value(Data).Length;
+}
 
 /// <summary>A page of the journal.</summary>
 /// <param name="Number">How many pages, all full, are before it.</param>
@@ -20,6 +25,9 @@ public sealed class Journal(AggregateStore store)
     private const int PageSize = 50;
     private const string Newest = "journal";
 
+    // With a full page it is less than a sidecar takes as one message.
+    private const int MostBytes = 512 * 1024;
+
     private readonly SemaphoreSlim _writer = new(1);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -32,22 +40,10 @@ public sealed class Journal(AggregateStore store)
         await _writer.WaitAsync(stop);
         try
         {
-            await store.Change<JournalPage, JournalPage>(Newest, [], (page, full) =>
+            foreach (var some in Parts(events))
             {
-                page ??= new(0, []);
-                foreach (var more in events.Chunk(PageSize))
-                {
-                    var all = page.Events.Concat(more).ToList();
-                    page = page with { Events = all };
-                    if (all.Count > PageSize)
-                    {
-                        full.Set(KeyOf(page.Number), page with { Events = all[..PageSize] });
-                        page = new(page.Number + 1, all[PageSize..]);
-                    }
-                }
-
-                return page.Quietly();
-            }, stop);
+                await Save(some, stop);
+            }
         }
         finally
         {
@@ -55,6 +51,42 @@ public sealed class Journal(AggregateStore store)
         }
 
         Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    private Task Save(IReadOnlyList<JournalEvent> events, CancellationToken stop) => store.Change<JournalPage, JournalPage>(Newest, [], (page, full) =>
+    {
+        page ??= new(0, []);
+        foreach (var more in events.Chunk(PageSize))
+        {
+            var all = page.Events.Concat(more).ToList();
+            page = page with { Events = all };
+            if (all.Count > PageSize)
+            {
+                full.Set(KeyOf(page.Number), page with { Events = all[..PageSize] });
+                page = new(page.Number + 1, all[PageSize..]);
+            }
+        }
+
+        return page.Quietly();
+    }, stop);
+
+    /// <summary>The events in their order, so many together as are not too large to be saved together.</summary>
+    private static IEnumerable<IReadOnlyList<JournalEvent>> Parts(IReadOnlyList<JournalEvent> events)
+    {
+        var (part, bytes) = (new List<JournalEvent>(), 0);
+        foreach (var @event in events)
+        {
+            if (part.Count > 0 && bytes + @event.Bytes > MostBytes)
+            {
+                yield return part;
+                (part, bytes) = ([], 0);
+            }
+
+            part.Add(@event);
+            bytes += @event.Bytes;
+        }
+
+        yield return part;
     }
 
     /// <summary>How many events there are.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Dapr;
 using Lavka.ServiceDefaults;
 
 namespace Lavka.Dashboard;
@@ -54,12 +52,13 @@ public sealed partial class Projector(AggregateStore store, Journal journal, Tim
                     stoppingToken.ThrowIfCancellationRequested();
                 }
             }
-            catch (DaprException) when (stoppingToken.IsCancellationRequested)
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
                 return;
             }
-            catch (Exception e) when (e is DaprException or JsonException or HttpRequestException && !stoppingToken.IsCancellationRequested)
+            catch (Exception e)
             {
+                // Whatever it is: a read side that has ended shows old totals for ever.
                 LogNotNow(e.Reason());
                 await Task.Delay(Pause, stoppingToken);
             }

@@ -286,6 +286,39 @@ public sealed class AggregateStoreTests : IAsyncLifetime
         await AssertOutboxIsEmpty();
     }
 
+    [Fact]
+    public async Task An_event_that_the_broker_never_takes_keeps_nobody_back_and_becomes_a_dead_letter_in_the_end()
+    {
+        _service.Dapr.FailsToPublish = () => true;
+        await Task.WhenAll(Enumerable.Range(0, 500).Select(i => Accept($"c{i}")));
+        _service.Dapr.FailsToPublish = () => false;
+        _service.Dapr.IsRefused = id => id == "c77/1";
+
+        await _service.Outbox.TellPending(default);
+        await _service.Outbox.TellPending(default);
+        Assert.Equal(499, _published.Select(told => told.Id).Distinct().Count());
+
+        // While nothing else is taken, nobody can say that it is not the broker.
+        for (var i = 0; i < 110; i++)
+        {
+            await _service.Outbox.TellPending(default);
+        }
+
+        Assert.Null(await Letter());
+        for (var i = 0; i < 110; i++)
+        {
+            await Accept($"later-{i}");
+            await _service.Outbox.TellPending(default);
+        }
+
+        var letter = await Letter();
+        Assert.Equal(("c77/1", "stock.reserved", DeadLetter.Outbox, "c77"), (letter!.EventId, letter.Type, letter.Path, letter.PartitionKey));
+        Assert.Equal("the test says so", letter.Reason);
+        await AssertOutboxIsEmpty();
+
+        async Task<DeadLetter?> Letter() => (await Page.OfWaiting<DeadLetter>(_service.Store, DeadLetter.Index, DeadLetter.KeyOf, null, null, one => !one.IsResent, default)).Items.SingleOrDefault();
+    }
+
     private Task Deliver(string eventId) =>
         _service.Deliver(eventId, store => store.Change<Counter>("counter", counter => counter?.Unchanged() ?? new Counter(1).Telling(new StockReserved("o")), default));
 

@@ -46,6 +46,9 @@ internal sealed class ServiceSidecar : IAsyncDisposable
     /// <summary>Asked before each publish; true makes it fail, as a crash or a broker that is away does.</summary>
     public Func<bool> FailsToPublish { get; set; } = () => false;
 
+    /// <summary>Asked of each event that is published; true: the broker does not take it, nor what comes in one bulk with it.</summary>
+    public Func<string, bool> IsRefused { get; set; } = _ => false;
+
     /// <summary>Runs before each save: the moment for somebody else to save first.</summary>
     public Func<Task> BeforeSave { get; set; } = () => Task.CompletedTask;
 
@@ -88,7 +91,7 @@ internal sealed class ServiceSidecar : IAsyncDisposable
         _sidecar.ClearState();
         Sent.Clear();
         Saves = 0;
-        (OnPublished, FailsToPublish, BeforeSave, FailsToSend, FailsToSave) = (_ => { }, () => false, () => Task.CompletedTask, () => Task.FromResult(false), _ => false);
+        (OnPublished, FailsToPublish, IsRefused, BeforeSave, FailsToSend, FailsToSave) = (_ => { }, () => false, _ => false, () => Task.CompletedTask, () => Task.FromResult(false), _ => false);
     }
 
     public async ValueTask DisposeAsync()
@@ -115,8 +118,10 @@ internal sealed class ServiceSidecar : IAsyncDisposable
     {
         switch (call)
         {
-            case "PublishEvent" or "BulkPublishEvent":
+            case "PublishEvent":
                 return !FailsToPublish();
+            case "BulkPublishEvent":
+                return !FailsToPublish() && !BulkPublishRequest.Parser.ParseFrom(request.Span).Entries.Any(entry => IsRefused(entry.Metadata["cloudevent.id"]));
             case "InvokeBinding":
                 return !await FailsToSend();
             case "SaveState" or "ExecuteStateTransaction":

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.ServerSentEvents;
 using System.Text.Json.Nodes;
+using Lavka.Contracts;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
@@ -28,6 +29,23 @@ public sealed class DashboardTests(InProcessShop shop) : IDisposable
         Assert.Equal(product, (string?)after["topProducts"]![0]!["productId"]);
         Assert.Equal(1001, (long)after["topProducts"]![0]!["sold"]!);
         Assert.Equal(5, (long)after["stockAtRisk"]!.AsArray().First(risk => (string?)risk!["productId"] == product)!["onHand"]!);
+    }
+
+    [Fact]
+    public async Task A_bulk_that_is_too_large_to_be_saved_at_once_is_saved_and_an_event_that_no_page_can_hold_is_left_out()
+    {
+        using var operators = await shop.SignInOperator();
+        var before = await Position();
+        ProductCreated[] large = [.. Enumerable.Range(0, 100).Select(i => Of(60_000))];
+
+        Assert.All(await shop.DeliverInBulk("dashboard", [.. large, Of(70_000)]), status => Assert.Equal("SUCCESS", status));
+        Assert.All(await shop.DeliverInBulk("dashboard", Of(10)), status => Assert.Equal("SUCCESS", status));
+
+        await Eventually.Get(async () => await Position() >= before + 101 ? "" : null, "the projection to go on");
+        Assert.Equal(0, await Position() - before - 101);
+
+        async Task<int> Position() => (int)(await CaughtUp(operators))["position"]!;
+        static ProductCreated Of(int characters) => new(Guid.NewGuid().ToString(), "Large", 1, 1, new('x', characters));
     }
 
     [Fact]

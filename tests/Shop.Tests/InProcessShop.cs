@@ -96,7 +96,7 @@ public sealed class InProcessShop : IAsyncLifetime
         using var client = ClientOf(appId);
         client.DefaultRequestHeaders.Add("dapr-api-token", AppToken);
         var entries = events.Select((data, number) => new { entryId = $"{number}", contentType = "application/cloudevents+json", @event = new { id = $"{Guid.NewGuid():N}", type = T.Type, data } });
-        using var response = await client.PostAsJsonAsync($"/events/{T.Topic}/{T.Type}", new { entries }, EventJson.Options);
+        using var response = await client.PostAsJsonAsync(appId == "dashboard" ? "/events" : $"/events/{T.Topic}/{T.Type}", new { entries }, EventJson.Options);
         response.EnsureSuccessStatusCode();
         var answer = (await response.Content.ReadFromJsonAsync<JsonNode>())!;
         return [.. answer["statuses"]!.AsArray().Select(status => (string)status!["status"]!)];

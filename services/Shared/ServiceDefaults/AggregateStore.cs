@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Dapr.Client;
 using Microsoft.Extensions.Logging;
 
@@ -25,6 +26,8 @@ public sealed partial class AggregateStore
     {
         (_dapr, _reader, _outbox, _calendar, _log) = (dapr, reader, outbox, calendar, log);
         _waiting = new(MostTogether, Save);
+        _outbox.KeepDeadLetter = (@event, reason) => DeadLetter.Keep(
+            this, new(@event.Id, @event.Type, DeadLetter.Outbox, reason, JsonSerializer.SerializeToNode(@event.Data)), TimeProvider.System, message: null, default, @event.PartitionKey);
     }
 
     /// <summary>Reads an aggregate; null where there is none.</summary>
@@ -48,8 +51,9 @@ public sealed partial class AggregateStore
         where TPart : class => Documents.Read<TPart>((await _reader.Read([key], stop))[key], _dapr.JsonSerializerOptions);
 
     /// <summary>Deletes aggregates and parts, all or none, whatever they are by now: what nobody changes any more.</summary>
-    public Task Delete(IReadOnlyList<string> keys, CancellationToken stop) =>
-        _dapr.ExecuteStateTransactionAsync(Outbox.Store, [.. keys.Select(key => new StateTransactionRequest(key, null, StateOperationType.Delete))], cancellationToken: stop);
+    public Task Delete(IReadOnlyList<string> keys, CancellationToken stop) => keys.Count == 0
+        ? Task.CompletedTask
+        : _dapr.ExecuteStateTransactionAsync(Outbox.Store, [.. keys.Select(key => new StateTransactionRequest(key, null, StateOperationType.Delete))], cancellationToken: stop);
 
     /// <summary>Changes an aggregate because of an event. When somebody else saves first, it is decided anew.</summary>
     /// <returns>The aggregate after the change.</returns>

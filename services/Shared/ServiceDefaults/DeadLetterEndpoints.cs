@@ -26,42 +26,43 @@ internal static class DeadLetterEndpoints
         letters.MapGet("", async Task<Ok<Page<DeadLetter>>> (string? cursor, int? limit, AggregateStore store, CancellationToken stop) =>
             TypedResults.Ok(await Page.OfWaiting<DeadLetter>(store, DeadLetter.Index, DeadLetter.KeyOf, cursor, limit, letter => !letter.IsResent, stop)));
         letters.MapGet("/{id}", async Task<Ok<DeadLetter>> (string id, AggregateStore store, CancellationToken stop) => TypedResults.Ok(await Find(id, store, stop)));
-        letters.MapPost("/{id}/resend", async Task<Ok<DeadLetter>> (string id, AggregateStore store, Peers peers, CancellationToken stop) =>
-            TypedResults.Ok(await Resend(await Find(id, store, stop), service, store, peers, stop)));
+        letters.MapPost("/{id}/resend", async Task<Ok<DeadLetter>> (string id, AggregateStore store, Outbox outbox, Peers peers, CancellationToken stop) =>
+            TypedResults.Ok(await Resend(await Find(id, store, stop), service, store, outbox, peers, stop)));
     }
 
-    private static Task Keep(DeadLetterMessage message, AggregateStore store, TimeProvider time, CancellationToken stop)
-    {
-        var id = NaturalId.From(message.Id, message.Path);
-        return store.Change<DeadLetter, IdList>(DeadLetter.KeyOf(id), [DeadLetter.Index], (known, parts) =>
-        {
-            if (known is not null && known.LastMessage == Cause.Current?.Id)
-            {
-                return known.Unchanged();
-            }
-
-            // Who has passed is not looked for where it was.
-            if (known is null or { IsResent: true })
-            {
-                IdList.Add(parts, DeadLetter.Index, id);
-            }
-
-            var data = JsonSerializer.SerializeToElement(message.Data);
-            return new DeadLetter(id, message.Id, message.Type, message.Path, message.Reason, data, time.GetUtcNow(), (known?.Refusals ?? 0) + 1, IsResent: false, Cause.Current?.Id).Quietly();
-        }, stop);
-    }
+    private static Task Keep(DeadLetterMessage message, AggregateStore store, TimeProvider time, CancellationToken stop) =>
+        DeadLetter.Keep(store, message, time, Cause.Current?.Id, stop);
 
     private static async Task<DeadLetter> Find(string id, AggregateStore store, CancellationToken stop) =>
         await store.Find<DeadLetter>(DeadLetter.KeyOf(id), stop) ?? throw RequestException.NotFound($"There is no dead letter '{id}'.");
 
-    /// <summary>Delivers the event once more to the endpoint that refused it, and to no other: through the sidecar, as a delivery comes.</summary>
-    private static async Task<DeadLetter> Resend(DeadLetter letter, ServiceName service, AggregateStore store, Peers peers, CancellationToken stop)
+    /// <summary>Delivers the event once more to the endpoint that refused it, and to no other: through the sidecar, as a delivery comes. What the broker refused, is published once more.</summary>
+    private static async Task<DeadLetter> Resend(DeadLetter letter, ServiceName service, AggregateStore store, Outbox outbox, Peers peers, CancellationToken stop)
     {
         if (letter.IsResent)
         {
             return letter;
         }
 
+        if (letter.Path == DeadLetter.Outbox)
+        {
+            if (!await outbox.TryTell(new(letter.EventId, letter.Type, letter.PartitionKey!, letter.Data), stop))
+            {
+                throw Refused(letter);
+            }
+        }
+        else
+        {
+            await Deliver(letter, service, peers, stop);
+        }
+
+        return (await store.Accept<DeadLetter>(DeadLetter.KeyOf(letter.Id), known => (known! with { IsResent = true }).Quietly() with { KeptFor = DeadLetter.KeptWhenResent }, stop))!;
+    }
+
+    private static RequestException Refused(DeadLetter letter) => RequestException.Conflict($"The event '{letter.EventId}' was refused again; the dead letter says why.");
+
+    private static async Task Deliver(DeadLetter letter, ServiceName service, Peers peers, CancellationToken stop)
+    {
         using var content = JsonContent.Create(
             new { specversion = "1.0", id = letter.EventId, type = letter.Type, source = service.Name, datacontenttype = "application/json", data = letter.Data },
             new MediaTypeHeaderValue("application/cloudevents+json"));
@@ -71,9 +72,7 @@ internal static class DeadLetterEndpoints
             : null;
         if (!response.IsSuccessStatusCode || answer?.Status == "DROP")
         {
-            throw RequestException.Conflict($"The event '{letter.EventId}' was refused again; the dead letter says why.");
+            throw Refused(letter);
         }
-
-        return (await store.Accept<DeadLetter>(DeadLetter.KeyOf(letter.Id), known => (known! with { IsResent = true }).Quietly() with { KeptFor = DeadLetter.KeptWhenResent }, stop))!;
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Text.Json;
 using Dapr;
 using Dapr.Client;
 using Microsoft.Extensions.Hosting;
@@ -102,8 +101,9 @@ internal sealed partial class FollowUps<T>(
             {
                 await Look(stoppingToken);
             }
-            catch (Exception e) when (e is DaprException or JsonException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
+                // Whatever it is: deadlines that nobody looks at never pass.
                 LogNotNow(e.Reason());
             }
         }
