@@ -20,7 +20,8 @@ public static class AddProduct
         {
             if (existing is not null)
             {
-                return existing.Name == product.Name && existing.InitialStock == product.InitialStock ? existing.Unchanged() : throw NaturalId.KeyUsed(wanted.IdempotencyKey);
+                NaturalId.CheckSame(existing.Request, product.Request, wanted.IdempotencyKey);
+                return existing.Unchanged();
             }
 
             IdList.Add(parts, Product.Index, product.ProductId);
@@ -39,6 +40,6 @@ public static class AddProduct
         }
 
         var (description, category) = (Texts.Checked("description", wanted.Description, LongestDescription), Texts.Checked("category", wanted.Category, LongestCategory));
-        return new(NaturalId.ForRequest("product", wanted.IdempotencyKey), name, ChangePrice.Checked(wanted.Price), 1, wanted.Stock.Value, IsDiscontinued: false, now, description, category);
+        return new(NaturalId.ForRequest("product", wanted.IdempotencyKey), name, ChangePrice.Checked(wanted.Price), 1, wanted.Stock.Value, IsDiscontinued: false, now, description, category, NaturalId.HashOf(wanted.IdempotencyKey, wanted));
     }
 }

@@ -32,7 +32,17 @@ public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook pr
 
     public Task<CartAnswer> Checkout(CheckoutRequest request) => Answer(async cart =>
     {
-        if (cart.Last is { } last && (request.Key is null ? cart.IsUntouched : request.Key == last.Key))
+        // With a key the order has the id that belongs to it, so that the same request finds it, whatever was ordered since.
+        var key = string.IsNullOrEmpty(request.Key) ? null : request.Key;
+        var orderKey = key is null ? cart.CartId : NaturalId.ForRequest("checkout", key);
+        var (orderId, hash) = (PlaceOrder.IdFor(Id.GetId(), orderKey), NaturalId.HashOf(key, request));
+        if (key is not null && await store.Find<Order>(Order.KeyOf(orderId), CancellationToken.None) is { } placed)
+        {
+            NaturalId.CheckSame(placed.Request, hash, key);
+            return new(null, placed);
+        }
+
+        if (cart.Last is { } last && (key is null ? cart.IsUntouched : key == last.Key))
         {
             return new(null, await store.Find<Order>(Order.KeyOf(last.OrderId), CancellationToken.None));
         }
@@ -49,12 +59,12 @@ public sealed class CartActor(ActorHost host, AggregateStore store, PriceBook pr
         }
 
         // The order is saved elsewhere: what is written here first tells after a crash whether it was.
-        var checkout = new CartCheckout(PlaceOrder.IdFor(Id.GetId(), cart.CartId), request.Key);
+        var checkout = new CartCheckout(orderId, key);
         await Save(cart with { Items = [.. view.Items.Select(item => new CartItem(item.ProductId, item.Quantity, item.Price))], CheckingOut = checkout });
 
         // Where the customer expects a total, no price may change between here and there.
         var lines = view.Items.Select(item => new WantedLine(item.ProductId, item.Quantity, request.Total is null ? null : item.Price)).ToList();
-        var order = await place.Handle(new(Id.GetId(), lines, cart.CartId, request.Address, request.PayWithinSeconds), CancellationToken.None);
+        var order = await place.Handle(new(Id.GetId(), lines, orderKey, request.Address, request.PayWithinSeconds, hash), CancellationToken.None);
         await Save(Cart.After(checkout));
         await Forget();
         return new(null, order);

@@ -26,11 +26,12 @@ public sealed record OrderChange(OrderStatus Status, DateTimeOffset At, string? 
 /// tells, depends on nothing but the order and the event. A repeat, or an event that a later one has overtaken, changes nothing.
 /// </summary>
 /// <param name="PayWithinSeconds">The customer's own deadline for the payment.</param>
+/// <param name="Request">What tells the request apart that made it, if that had an idempotency key.</param>
 /// <param name="History">Every change, oldest first.</param>
 /// <param name="PayBy">When it is called off if it is not paid: the shop's deadline, or the customer's own.</param>
 public sealed record Order(
     string OrderId, string UserId, IReadOnlyList<OrderLine> Lines, OrderStatus Status, DateTimeOffset CreatedAt, string? Reason = null, string? TrackingNumber = null,
-    Address? Address = null, double? PayWithinSeconds = null, IReadOnlyList<OrderChange>? History = null, DateTimeOffset? PayBy = null) : IAwaiting
+    Address? Address = null, double? PayWithinSeconds = null, IReadOnlyList<OrderChange>? History = null, DateTimeOffset? PayBy = null, string? Request = null) : IAwaiting
 {
     public decimal Total => Lines.Sum(line => line.Quantity * line.Price);
 
@@ -68,9 +69,10 @@ public sealed record Order(
 
     /// <summary>A new order, pending.</summary>
     public static Change<Order> Place(
-        string orderId, string userId, IReadOnlyList<OrderLine> lines, DateTimeOffset now, Address? address = null, double? payWithinSeconds = null, DateTimeOffset? payBy = null)
+        string orderId, string userId, IReadOnlyList<OrderLine> lines, DateTimeOffset now, Address? address = null, double? payWithinSeconds = null, DateTimeOffset? payBy = null,
+        string? request = null)
     {
-        var order = new Order(orderId, userId, lines, OrderStatus.Pending, now, null, null, address, payWithinSeconds, [new(OrderStatus.Pending, now, null, null)], payBy);
+        var order = new Order(orderId, userId, lines, OrderStatus.Pending, now, null, null, address, payWithinSeconds, [new(OrderStatus.Pending, now, null, null)], payBy, request);
         return Asking(order);
     }
 

@@ -8,7 +8,8 @@ public sealed record WantedLine(string? ProductId, long? Quantity, decimal? Pric
 
 /// <summary>An order that somebody wants.</summary>
 /// <param name="PayWithinSeconds">How long the order waits for its payment, if shorter than the shop's own deadline.</param>
-public sealed record WantedOrder(string? UserId, IReadOnlyList<WantedLine>? Lines, string? IdempotencyKey, Address? Address = null, double? PayWithinSeconds = null);
+/// <param name="Request">What tells the client's request apart; null: what is wanted does.</param>
+public sealed record WantedOrder(string? UserId, IReadOnlyList<WantedLine>? Lines, string? IdempotencyKey, Address? Address = null, double? PayWithinSeconds = null, string? Request = null);
 
 /// <summary>
 /// Places an order, at the catalog's prices. The same request with the same idempotency key is the same order. It waits for its payment for <c>Orders:PaymentDeadline</c> (15 minutes by default),
@@ -30,10 +31,12 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, KnownUser
         Check(wanted);
         var (userId, key) = (wanted.UserId!, wanted.IdempotencyKey);
         var orderId = IdFor(userId, key);
+        var request = wanted.Request ?? NaturalId.HashOf(key, wanted);
         if (!string.IsNullOrEmpty(key) && await store.Find<Order>(Order.KeyOf(orderId), stop) is { } placed)
         {
             // Before anything is checked: a price that has changed since must not turn the repeat of a placed order away.
-            return IsSame(placed, wanted) ? placed : throw NaturalId.KeyUsed(key);
+            NaturalId.CheckSame(placed.Request, request, key);
+            return placed;
         }
 
         if (!await users.Has(userId, stop))
@@ -47,13 +50,14 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, KnownUser
         {
             if (existing is not null)
             {
-                return IsSame(existing, wanted) ? existing.Unchanged() : throw NaturalId.KeyUsed(key);
+                NaturalId.CheckSame(existing.Request, request, key);
+                return existing.Unchanged();
             }
 
             IdList.Add(parts, index, orderId);
             var now = time.GetUtcNow();
             var payBy = now + TimeSpan.FromSeconds(Math.Min(_paymentDeadline.TotalSeconds, wanted.PayWithinSeconds ?? double.MaxValue));
-            return Order.Place(orderId, userId, lines, now, wanted.Address, wanted.PayWithinSeconds, payBy);
+            return Order.Place(orderId, userId, lines, now, wanted.Address, wanted.PayWithinSeconds, payBy, request);
         }, stop);
         return order!;
     }
@@ -121,7 +125,4 @@ public sealed class PlaceOrder(AggregateStore store, PriceBook prices, KnownUser
                 : throw RequestException.Bad($"Product '{line.ProductId}' costs {product.Price}, not {line.Price}.");
         })];
     }
-
-    private static bool IsSame(Order placed, WantedOrder wanted) => placed.Address == wanted.Address && placed.PayWithinSeconds == wanted.PayWithinSeconds
-        && placed.Lines.Select(line => (line.ProductId, line.Quantity)).SequenceEqual(wanted.Lines!.Select(line => (line.ProductId!, line.Quantity!.Value)));
 }

@@ -28,11 +28,13 @@ public static partial class RegisterUser
         }
 
         var passwordHash = wanted.Password is null ? null : passwords.Hash(wanted.Password);
+        var request = NaturalId.HashOf(wanted.IdempotencyKey, wanted with { Password = null });
         var user = await store.Accept<User, IdList>(User.KeyOf(userId), [emailKey, User.Index], (existing, parts) =>
         {
             if (existing is not null)
             {
-                return existing.Name == name && existing.Phone == phone ? existing.Unchanged() : throw NaturalId.KeyUsed(wanted.IdempotencyKey);
+                NaturalId.CheckSame(existing.Request, request, wanted.IdempotencyKey);
+                return existing.Unchanged();
             }
 
             if (parts[emailKey] is not null)
@@ -42,9 +44,11 @@ public static partial class RegisterUser
 
             parts.Set(emailKey, new([userId]));
             IdList.Add(parts, User.Index, userId);
-            return new User(userId, email, name, time.GetUtcNow(), CommunicationSent: false, phone, passwordHash).Telling(new UserCreated(userId, email, name, phone));
+            return new User(userId, email, name, time.GetUtcNow(), CommunicationSent: false, phone, passwordHash, request).Telling(new UserCreated(userId, email, name, phone));
         }, stop);
-        return user!;
+
+        // The same request has the same password, of which only a salted hash is kept.
+        return user!.PasswordHash == passwordHash || (wanted.Password is not null && passwords.Matches(user.PasswordHash, wanted.Password)) ? user : throw NaturalId.KeyUsed(wanted.IdempotencyKey);
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
 namespace Lavka.ServiceDefaults;
 
@@ -17,6 +18,22 @@ public static class NaturalId
     public static string ForRequest(string scope, string? idempotencyKey) => string.IsNullOrEmpty(idempotencyKey) ? Guid.CreateVersion7().ToString()
         : idempotencyKey.Length <= LongestKey ? From(scope, idempotencyKey)
         : throw RequestException.Bad($"The Idempotency-Key has {idempotencyKey.Length} characters; allowed are {LongestKey}.");
+
+    /// <summary>What tells a request with an idempotency key apart from others, to be kept with what it makes; null: it has no key.</summary>
+    /// <param name="request">All that the client wants; nothing secret.</param>
+    public static string? HashOf<T>(string? idempotencyKey, T request) =>
+        string.IsNullOrEmpty(idempotencyKey) ? null : Convert.ToBase64String(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(request)).AsSpan(0, 18));
+
+    /// <summary>Whether what is there already was made by this very request.</summary>
+    /// <param name="kept">The hash that was kept with it; null: it was made before hashes were kept.</param>
+    /// <exception cref="RequestException">409: by another one, with the same key.</exception>
+    public static void CheckSame(string? kept, string? hash, string? idempotencyKey)
+    {
+        if (kept is not null && kept != hash)
+        {
+            throw KeyUsed(idempotencyKey);
+        }
+    }
 
     /// <summary>409: the key belongs to another request.</summary>
     public static RequestException KeyUsed(string? idempotencyKey) => RequestException.Conflict($"The Idempotency-Key '{idempotencyKey}' has been used for another request.");
