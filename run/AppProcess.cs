@@ -1,13 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace Lavka.Run;
 
 /// <summary>A service's process. It is started again when it dies, after a pause that grows while it keeps dying, and it dies with the runner.</summary>
 internal sealed class AppProcess : IAsyncDisposable
 {
-    private const int SigTerm = 15;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
@@ -36,9 +34,6 @@ internal sealed class AppProcess : IAsyncDisposable
         await _loop;
         _stop.Dispose();
     }
-
-    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static extern int Kill(int pid, int signal);
 
     private async Task Loop()
     {
@@ -94,7 +89,7 @@ internal sealed class AppProcess : IAsyncDisposable
 
     private static async Task End(Process process)
     {
-        if (OperatingSystem.IsWindows() || Kill(process.Id, SigTerm) != 0)
+        if (!Signals.Send(process.Id, Signals.Terminate))
         {
             process.Kill(entireProcessTree: true);
         }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Lavka.Run;
+using Lavka.Run.Chaos;
 using Lavka.Run.Demo;
 using Spectre.Console;
 
@@ -14,16 +15,27 @@ var hotItem = new Option<int?>("--hot-item") { Description = "Measure so many bu
 var bench = new Option<double?>("--bench") { Description = "Measure for so many seconds, after ten to warm up: orders a second, how long each takes, what it costs" };
 var rate = new Option<double?>("--rate") { Description = $"For --bench: place so many orders a second (default: as many as the shop takes, with {Bench.MostOpen} on their way)" };
 var metrics = new Option<string[]>("--metrics") { Description = "For --bench on a shop that runs already: a sidecar's metrics, like orders=http://localhost:9091/metrics; may be given again", DefaultValueFactory = _ => [] };
+var chaos = new Option<int?>("--chaos") { Description = "Place orders while so many faults come: kills, standstills, events that mean nothing, spoilt ways to the servers; then audit the shop; exit code 0 only if the audit holds" };
+var seed = new Option<int?>("--seed") { Description = "For --chaos: chooses the faults; the same number, the same faults (default: another one each time)" };
+var resources = new Option<string?>("--resources-path") { Description = "A folder with the components, instead of the run file's" };
 var scale = new Option<string[]>("--scale") { Description = "Run several instances of a service: orders=2; may be given again", DefaultValueFactory = _ => [] };
 var running = new Option<string?>("--gateway") { Description = "The Gateway of a shop that runs already: --demo, --hot-item and --bench place their orders there, and nothing is started" };
 var password = new Option<string?>("--operator-password") { Description = $"The operator's, of the shop that --gateway names (default: {OperatorPassword.Variable}, or what {OperatorPassword.SecretsFile} says)" };
-var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, scale, demo, hotItem, bench, rate, metrics, running, password };
+var command = new RootCommand("Runs every service of dapr.yaml with an embedded Dapr sidecar.") { runFile, data, fresh, scale, resources, demo, hotItem, bench, rate, metrics, chaos, seed, running, password };
 command.SetAction((arguments, stop) => Told(() =>
 {
     var errand = new Errand(arguments.GetValue(demo), arguments.GetValue(hotItem), arguments.GetValue(bench), arguments.GetValue(rate), arguments.GetValue(metrics)!);
     errand.Check();
+    var file = arguments.GetValue(runFile)!;
+    if (arguments.GetValue(chaos) is { } faults)
+    {
+        return errand.IsNone && arguments.GetValue(running) is null && faults > 0
+            ? Suffer(file, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(resources), faults, arguments.GetValue(seed) ?? Random.Shared.Next(1_000_000), stop)
+            : throw new RunException("--chaos takes a whole number from 1, starts a shop of its own, and goes with no other errand.");
+    }
+
     return arguments.GetValue(running) is not { } address
-        ? Run(arguments.GetValue(runFile)!, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), errand, stop)
+        ? Run(file, arguments.GetValue(resources), arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(fresh), errand, stop)
         : arguments.GetValue(fresh) || arguments.GetValue(data) is not null || arguments.GetValue(scale) is not []
             ? throw new RunException("--fresh, --data and --scale are for a shop that is started here; --gateway names one that runs already.")
             : Visit(AddressOf(address), errand, arguments.GetValue(password), stop);
@@ -97,12 +109,46 @@ static async Task<int> Visit(Uri gateway, Errand errand, string? password, Cance
     return await errand.Do(gateway, password ?? OperatorPassword.Find(), startedHere: null, stop);
 }
 
-static async Task<int> Run(string runFile, string[] scale, string data, bool fresh, Errand errand, CancellationToken outside)
+// Starts a shop in a process of its own, since this one has to survive it.
+static async Task<int> Suffer(string runFile, string[] scale, string data, string? resources, int faults, int seed, CancellationToken stop)
+{
+    if (!ChaosShop.IsPossible)
+    {
+        throw new RunException("--chaos needs Linux, which tells it what the runner has started and lets it stand still.");
+    }
+
+    var apps = At(RunFile.Load(runFile), resources);
+    var dataPath = PrepareData(data, fresh: true);
+    var logs = Directory.CreateDirectory(Path.Combine(dataPath, "logs")).FullName;
+    await using var servers = Servers.Start([.. apps.SelectMany(app => app.ResourcesPaths).Distinct()], Path.Combine(dataPath, "components"));
+    await using var shop = new ChaosShop(
+        apps, ["--run-file", runFile, "--data", dataPath, "--resources-path", servers.Folder, .. scale.SelectMany(one => new[] { "--scale", one })], dataPath, Path.Combine(logs, "chaos.log"));
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{faults} faults, --seed {seed}."));
+    var holds = false;
+    try
+    {
+        holds = await new ChaosRun(shop, servers, faults, seed, OperatorPassword.Find()).Run(stop);
+        return holds ? 0 : 1;
+    }
+    finally
+    {
+        if (!holds)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Not as it should be: --chaos {faults} --seed {seed}. What the shop said: {logs}; its data: {dataPath}."));
+        }
+    }
+}
+
+static IReadOnlyList<AppSpec> At(IReadOnlyList<AppSpec> apps, string? resources) => resources is null ? apps
+    : Directory.Exists(resources) ? [.. apps.Select(app => app with { ResourcesPaths = [Path.GetFullPath(resources)] })]
+    : throw new RunException($"The folder '{resources}' of --resources-path does not exist.");
+
+static async Task<int> Run(string runFile, string? resources, string[] scale, string data, bool fresh, Errand errand, CancellationToken outside)
 {
     using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(outside);
     using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-    var apps = Scale.Out(Startable(RunFile.Load(runFile)), scale);
+    var apps = Scale.Out(Startable(At(RunFile.Load(runFile), resources)), scale);
     var dataPath = PrepareData(data, fresh);
 
     // What the demo reads of the repository counts from the run file.

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using Spectre.Console;
 
 namespace Lavka.Run.Demo;
 
@@ -15,7 +16,7 @@ internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
     private static readonly ParallelOptions Concurrency = new() { MaxDegreeOfParallelism = 16 };
 
     /// <summary>The findings once all hold, or as they are when nothing has changed for so long that patience ends.</summary>
-    public async Task<IReadOnlyList<Finding>> Settle(CancellationToken stop)
+    private async Task<IReadOnlyList<Finding>> Settle(CancellationToken stop)
     {
         var (watch, before) = (Stopwatch.StartNew(), (IReadOnlyList<Finding>)[]);
         while (true)
@@ -35,6 +36,27 @@ internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
         }
     }
 
+    /// <summary>The findings of <see cref="Settle"/>, and, if they hold, of what takes longer to look at.</summary>
+    public async Task<IReadOnlyList<Finding>> All(CancellationToken stop)
+    {
+        var findings = await Settle(stop);
+        return findings.All(finding => finding.Holds) ? [.. findings, await InOrder(stop), await Rebuild(stop)] : findings;
+    }
+
+    /// <summary>Shows findings.</summary>
+    /// <returns>Whether all hold.</returns>
+    public static bool Show(IReadOnlyList<Finding> findings)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("audit", "", "");
+        foreach (var finding in findings)
+        {
+            table.AddRow(new Markup(Markup.Escape(finding.Rule)), new Markup(finding.Holds ? "[green]holds[/]" : "[red]BROKEN[/]"), new Markup(Markup.Escape(finding.Detail)));
+        }
+
+        AnsiConsole.Write(table);
+        return findings.All(finding => finding.Holds);
+    }
+
     private async Task<IReadOnlyList<Finding>> Look(CancellationToken stop)
     {
         var users = await shop.All<User>("/v1/users", stop);
@@ -52,7 +74,7 @@ internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
     }
 
     /// <summary>Every order went from status to status as it may, forwards, and to each once.</summary>
-    public async Task<Finding> InOrder(CancellationToken stop)
+    private async Task<Finding> InOrder(CancellationToken stop)
     {
         var users = await shop.All<User>("/v1/users", stop);
         var orders = (await ForAll(users, user => shop.All<Order>($"/v1/users/{user.Id}/orders", stop))).SelectMany(list => list).ToList();
@@ -62,7 +84,7 @@ internal sealed class Audit(ShopClient shop, Session operators, bool hasLoyalty)
     }
 
     /// <summary>Has the dashboard made again from its journal, and looks whether it shows the same.</summary>
-    public async Task<Finding> Rebuild(CancellationToken stop)
+    private async Task<Finding> Rebuild(CancellationToken stop)
     {
         var before = await LookAtDashboard(stop);
         using var asked = await shop.Send(operators, HttpMethod.Post, "/v2/admin/projections/dashboard/rebuild", new { }, null, stop);

@@ -137,20 +137,6 @@ internal sealed class DemoRun(Uri gateway, int orders, string operatorPassword, 
             AnsiConsole.WriteLine("Loyalty does not run; points are not audited.");
         }
 
-        var audit = new Audit(_shop, operators, hasLoyalty);
-        var findings = await audit.Settle(stop);
-        if (findings.All(finding => finding.Holds))
-        {
-            findings = [.. findings, await audit.InOrder(stop), await audit.Rebuild(stop)];
-        }
-
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("audit", "", "");
-        foreach (var finding in findings)
-        {
-            table.AddRow(new Markup(Markup.Escape(finding.Rule)), new Markup(finding.Holds ? "[green]holds[/]" : "[red]BROKEN[/]"), new Markup(Markup.Escape(finding.Detail)));
-        }
-
-        AnsiConsole.Write(table);
-        return findings.All(finding => finding.Holds);
+        return Audit.Show(await new Audit(_shop, operators, hasLoyalty).All(stop));
     }
 }

@@ -39,6 +39,9 @@ internal static class OwnProcesses
         return all;
     }
 
+    /// <summary>The processes that one has started, by what they run.</summary>
+    public static IEnumerable<(int Id, string Name)> ChildrenOf(int parent) => Process.GetProcesses().Where(process => ParentOf(process.Id) == parent).Select(process => (process.Id, NameOf(process)));
+
     private static IEnumerable<Process> All()
     {
         var own = Environment.ProcessId;

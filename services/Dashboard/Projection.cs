@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lavka.Contracts;
+using Lavka.ServiceDefaults;
 
 namespace Lavka.Dashboard;
 
@@ -21,19 +22,18 @@ public sealed record Projection(
 
     public static Projection Empty(int generation) => new(generation, 0, DateTimeOffset.UnixEpoch, new Dictionary<string, int>(), 0, new Dictionary<string, ProductFacts>());
 
-    /// <summary>The order an event is about; null: it is about none.</summary>
-    public static string? OrderOf(JournalEvent @event) =>
-        @event.Type.StartsWith("order.", StringComparison.Ordinal) ? @event.Data.GetProperty("orderId").GetString() : null;
+    /// <summary>The order an event is about; null: it is about none, or about what can be none.</summary>
+    public static string? OrderOf(JournalEvent @event) => @event.Type.StartsWith("order.", StringComparison.Ordinal) && @event.Data.GetProperty("orderId").GetString() is var id && Ids.CanBe(id) ? id : null;
 
     /// <summary>Whether an event means something here, and is one.</summary>
     public static bool Understands(JournalEvent @event)
     {
         try
         {
-            return @event.Type == ProductCreated.Type ? Read<ProductCreated>(@event).ProductId is not null
-                : @event.Type == StockLow.Type ? Read<StockLow>(@event).ProductId is not null
-                : @event.Type == StockReplenished.Type ? Read<StockReplenished>(@event).ProductId is not null
-                : @event.Type == OrderPaid.Type ? Read<OrderPaid>(@event) is { OrderId: not null, Lines: not null } paid && paid.Lines.All(line => line?.ProductId is not null)
+            return @event.Type == ProductCreated.Type ? Ids.CanBe(Read<ProductCreated>(@event).ProductId)
+                : @event.Type == StockLow.Type ? Ids.CanBe(Read<StockLow>(@event).ProductId)
+                : @event.Type == StockReplenished.Type ? Ids.CanBe(Read<StockReplenished>(@event).ProductId)
+                : @event.Type == OrderPaid.Type ? OrderOf(@event) is not null && Read<OrderPaid>(@event) is { Lines: not null } paid && paid.Lines.All(line => Ids.CanBe(line?.ProductId))
                 : OrderOf(@event) is not null && OrderFacts.Statuses.Contains(StatusOf(@event.Type));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
@@ -48,7 +48,9 @@ public sealed record Projection(
     public Projection After(IReadOnlyList<JournalEvent> events, DateTimeOffset now, Func<string, OrderFacts?> find, Action<string, OrderFacts> save)
     {
         var totals = new Totals(this);
-        foreach (var @event in events)
+
+        // What an earlier version has let into the journal must not stop this one.
+        foreach (var @event in events.Where(Understands))
         {
             if (OrderOf(@event) is { } orderId)
             {

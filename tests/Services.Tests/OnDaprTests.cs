@@ -2,6 +2,7 @@ using Dapr.Client;
 using Grpc.Net.Client;
 using Lavka.Payments;
 using Lavka.ServiceDefaults;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;

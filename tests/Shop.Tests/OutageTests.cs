@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;

@@ -1,3 +1,4 @@
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;

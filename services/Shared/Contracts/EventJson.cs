@@ -12,6 +12,9 @@ public static class EventJson
         TypeInfoResolver = new DefaultJsonTypeInfoResolver().WithAddedModifier(WithoutPartitionKey),
     };
 
+    /// <summary>How an event's data is read: what the schema wants must be there, and not be null. What it does not know is passed over.</summary>
+    public static JsonSerializerOptions Strict { get; } = new(Options) { RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true, AllowDuplicateProperties = false };
+
     private static void WithoutPartitionKey(JsonTypeInfo type)
     {
         if (!typeof(IEvent).IsAssignableFrom(type.Type))

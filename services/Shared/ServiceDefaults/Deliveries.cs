@@ -3,9 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Dapr.Client;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace Lavka.ServiceDefaults;
 
@@ -14,7 +12,7 @@ namespace Lavka.ServiceDefaults;
 /// answered with <c>DROP</c>; everything else that goes wrong is answered with <c>RETRY</c>.
 /// <para>Not by the subscription's <c>deadLetterTopic</c>: Dapr would put there every event of the topic that no route wants, and every event that a service which was away for long could not take.</para>
 /// </summary>
-internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, IOptions<JsonOptions> json, ILogger<Deliveries> log)
+internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, ILogger<Deliveries> log)
 {
     /// <summary>Where the spans of single events of a bulk come from.</summary>
     public const string ActivitySourceName = "Lavka.Events";
@@ -90,9 +88,9 @@ internal sealed partial class Deliveries(DaprClient dapr, ServiceName service, I
         {
             try
             {
-                await handler(data, json.Value.SerializerOptions, http.RequestServices, http.RequestAborted);
+                await handler(data, http.RequestServices, http.RequestAborted);
             }
-            catch (Exception e) when (e is RuleBrokenException or JsonException)
+            catch (Exception e) when (e is RuleBrokenException or JsonException or OverflowException)
             {
                 await Keep(cause, http, data.ValueKind == JsonValueKind.Undefined ? "" : data.GetRawText(), e);
                 return Outcome.Drop;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using Lavka.Sidecar.Resources;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;

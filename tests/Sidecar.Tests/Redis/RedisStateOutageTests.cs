@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using Lavka.Sidecar.State;
+using Lavka.Sidecar.Testing;
 using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;

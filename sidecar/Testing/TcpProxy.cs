@@ -2,9 +2,12 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Lavka.Testing;
+namespace Lavka.Sidecar.Testing;
 
-/// <summary>A way through loopback to a server that a test can close: paused, it is a partition of the network, in which nobody hears of anybody.</summary>
+/// <summary>
+/// A way through loopback to a server that a test can spoil: it stops for a while, in both directions or in one; it refuses; it is slow; it breaks in the middle of a message. Paused, it is a
+/// partition of the network, in which nobody hears of anybody.
+/// </summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -13,6 +16,9 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly int _target;
     private readonly Task _accepting;
     private volatile TaskCompletionSource _forwarding = new();
+    private volatile bool _asksGoOn;
+    private volatile bool _refuses;
+    private long _delay;
     private long _held;
     private long _answerLeft = long.MaxValue;
 
@@ -35,9 +41,18 @@ public sealed class TcpProxy : IAsyncDisposable
     /// <param name="targetPort">The server's port.</param>
     public static TcpProxy Start(int targetPort) => new(targetPort);
 
-    /// <summary>Brings nothing on from now on, in neither direction, not even that somebody has closed. New connections are accepted, and hear nothing.</summary>
-    public void Pause()
+    /// <summary>How long what arrives is held up, each time some does; zero: not at all.</summary>
+    public TimeSpan Delay
     {
+        get => new(Interlocked.Read(ref _delay));
+        set => Interlocked.Exchange(ref _delay, value.Ticks);
+    }
+
+    /// <summary>Brings nothing on from now on, in neither direction, not even that somebody has closed. New connections are accepted, and hear nothing.</summary>
+    /// <param name="answersAlone">What is asked goes on to the server; what it answers does not come back.</param>
+    public void Pause(bool answersAlone = false)
+    {
+        _asksGoOn = answersAlone;
         if (_forwarding.Task.IsCompleted)
         {
             Interlocked.Exchange(ref _held, 0);
@@ -45,8 +60,19 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
+    /// <summary>Closes all connections, and each new one at once, as the port of a server does that has ended.</summary>
+    public void Refuse()
+    {
+        _refuses = true;
+        Cut();
+    }
+
     /// <summary>Brings on what was held, and all that comes.</summary>
-    public void Resume() => _forwarding.TrySetResult();
+    public void Resume()
+    {
+        _refuses = false;
+        _forwarding.TrySetResult();
+    }
 
     /// <summary>Closes the connection that brings the last of so many bytes from the server, after these; once.</summary>
     public void CutAnswerAfter(long bytes) => Interlocked.Exchange(ref _answerLeft, bytes);
@@ -89,7 +115,12 @@ public sealed class TcpProxy : IAsyncDisposable
         _open[client] = _open[server] = true;
         try
         {
-            await _forwarding.Task.WaitAsync(_stop.Token);
+            if (_refuses)
+            {
+                return;
+            }
+
+            await Forwarding(isAnswer: false);
             await server.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
             await Task.WhenAll(Forward(client, server, isAnswer: false), Forward(server, client, isAnswer: true));
         }
@@ -118,7 +149,12 @@ public sealed class TcpProxy : IAsyncDisposable
                     Interlocked.Add(ref _held, count);
                 }
 
-                await _forwarding.Task.WaitAsync(_stop.Token);
+                await Forwarding(isAnswer);
+                if (Delay is { Ticks: > 0 } delay)
+                {
+                    await Task.Delay(delay, _stop.Token);
+                }
+
                 if (isAnswer && Interlocked.Add(ref _answerLeft, -count) < 0)
                 {
                     Interlocked.Exchange(ref _answerLeft, long.MaxValue);
@@ -137,12 +173,14 @@ public sealed class TcpProxy : IAsyncDisposable
         catch
         {
             // A reset is for both ends, once it may be heard.
-            await _forwarding.Task.WaitAsync(_stop.Token);
+            await Forwarding(isAnswer);
             Close(from);
             Close(to);
             throw;
         }
     }
+
+    private Task Forwarding(bool isAnswer) => _asksGoOn && !isAnswer ? Task.CompletedTask : _forwarding.Task.WaitAsync(_stop.Token);
 
     private void Close(Socket socket)
     {
