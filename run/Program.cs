@@ -30,7 +30,7 @@ command.SetAction((arguments, stop) => Told(() =>
     if (arguments.GetValue(chaos) is { } faults)
     {
         return errand.IsNone && arguments.GetValue(running) is null && faults > 0
-            ? Suffer(file, arguments.GetValue(scale)!, arguments.GetValue(data) ?? DefaultData(), arguments.GetValue(resources), faults, arguments.GetValue(seed) ?? Random.Shared.Next(1_000_000), stop)
+            ? Suffer(file, arguments.GetValue(scale)!, PrepareData(arguments.GetValue(data) ?? $"{DefaultData()}-chaos", arguments.GetValue(fresh) || arguments.GetValue(data) is null), arguments.GetValue(resources), faults, arguments.GetValue(seed) ?? Random.Shared.Next(1_000_000), stop)
             : throw new RunException("--chaos takes a whole number from 1, starts a shop of its own, and goes with no other errand.");
     }
 
@@ -110,19 +110,20 @@ static async Task<int> Visit(Uri gateway, Errand errand, string? password, Cance
 }
 
 // Starts a shop in a process of its own, since this one has to survive it.
-static async Task<int> Suffer(string runFile, string[] scale, string data, string? resources, int faults, int seed, CancellationToken stop)
+static async Task<int> Suffer(string runFile, string[] scale, string dataPath, string? resources, int faults, int seed, CancellationToken stop)
 {
     if (!ChaosShop.IsPossible)
     {
         throw new RunException("--chaos needs Linux, which tells it what the runner has started and lets it stand still.");
     }
 
-    var apps = At(RunFile.Load(runFile), resources);
-    var dataPath = PrepareData(data, fresh: true);
+    var apps = WithResources(RunFile.Load(runFile), resources);
+    var file = Path.GetFullPath(runFile);
+    Directory.SetCurrentDirectory(Path.GetDirectoryName(file)!);
     var logs = Directory.CreateDirectory(Path.Combine(dataPath, "logs")).FullName;
     await using var servers = Servers.Start([.. apps.SelectMany(app => app.ResourcesPaths).Distinct()], Path.Combine(dataPath, "components"));
     await using var shop = new ChaosShop(
-        apps, ["--run-file", runFile, "--data", dataPath, "--resources-path", servers.Folder, .. scale.SelectMany(one => new[] { "--scale", one })], dataPath, Path.Combine(logs, "chaos.log"));
+        apps, ["--run-file", file, "--data", dataPath, "--resources-path", servers.Folder, .. scale.SelectMany(one => new[] { "--scale", one })], dataPath, Path.Combine(logs, "chaos.log"));
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{faults} faults, --seed {seed}."));
     var holds = false;
     try
@@ -139,7 +140,7 @@ static async Task<int> Suffer(string runFile, string[] scale, string data, strin
     }
 }
 
-static IReadOnlyList<AppSpec> At(IReadOnlyList<AppSpec> apps, string? resources) => resources is null ? apps
+static IReadOnlyList<AppSpec> WithResources(IReadOnlyList<AppSpec> apps, string? resources) => resources is null ? apps
     : Directory.Exists(resources) ? [.. apps.Select(app => app with { ResourcesPaths = [Path.GetFullPath(resources)] })]
     : throw new RunException($"The folder '{resources}' of --resources-path does not exist.");
 
@@ -148,7 +149,7 @@ static async Task<int> Run(string runFile, string? resources, string[] scale, st
     using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(outside);
     using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-    var apps = Scale.Out(Startable(At(RunFile.Load(runFile), resources)), scale);
+    var apps = Scale.Out(Startable(WithResources(RunFile.Load(runFile), resources)), scale);
     var dataPath = PrepareData(data, fresh);
 
     // What the demo reads of the repository counts from the run file.

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
@@ -41,6 +42,42 @@ public sealed class DeadLetterTests(InProcessShop shop) : IDisposable
         using var stored = await http.GetAsync(new Uri(shop.SidecarOf("users"), $"/v1.0/state/statestore/dead-letter-{id}"));
         var forgottenAt = DateTimeOffset.Parse(stored.Headers.GetValues("metadata.ttlExpireTime").Single(), CultureInfo.InvariantCulture);
         Assert.InRange(forgottenAt, DateTimeOffset.UtcNow.AddDays(6), DateTimeOffset.UtcNow.AddDays(8));
+    }
+
+    [Theory]
+    [InlineData("inventory", "order.created", """{ "orderId": "POISON", "userId": "ann" }""")]
+    [InlineData("inventory", "order.paid", """{ "orderId": "POISON" }""")]
+    [InlineData("inventory", "order.created", """{ "orderId": "POISON", "userId": "ann", "lines": [null], "total": 1 }""")]
+    [InlineData("inventory", "order.created", """{ "orderId": "POISON", "userId": "ann", "lines": [{ "productId": null, "quantity": 1, "price": 1 }], "total": 1 }""")]
+    [InlineData("inventory", "order.cancelled", """{ "orderId": "POISON||x", "userId": "ann", "reason": "x" }""")]
+    [InlineData("shipping", "order.paid", """{ "orderId": ["POISON"], "lines": 7 }""")]
+    [InlineData("payments", "order.confirmed", """{ "orderId": "POISON", "userId": "ann", "total": 1e400 }""")]
+    [InlineData("notifications", "order.created", """ "POISON" """)]
+    [InlineData("notifications", "order.created", "null")]
+    public async Task An_event_that_means_nothing_is_a_dead_letter_and_does_not_come_again(string service, string type, string data)
+    {
+        using var operators = await shop.SignInOperator();
+        var mark = Guid.NewGuid().ToString("N");
+
+        Assert.Equal(["DROP"], await shop.DeliverInBulk(service, "orders", type, [JsonNode.Parse(data.Replace("POISON", mark, StringComparison.Ordinal))]));
+
+        if (data.Contains("POISON", StringComparison.Ordinal))
+        {
+            await Eventually.Get(async () => (await operators.Get($"/v2/admin/dead-letters?service={service}"))["items"]!.AsArray()
+                .FirstOrDefault(one => one!.ToJsonString().Contains(mark, StringComparison.Ordinal)), "the dead letter");
+        }
+    }
+
+    [Fact]
+    public async Task An_order_that_can_be_none_does_not_stop_the_dashboard()
+    {
+        using var operators = await shop.SignInOperator();
+        var before = (int)(await operators.Get("/v2/admin/projections/dashboard"))["events"]!;
+
+        Assert.Equal(["SUCCESS", "SUCCESS"], await shop.DeliverInBulk("dashboard", "orders", "order.created",
+            [JsonNode.Parse("""{ "orderId": "a||b", "userId": "ann" }"""), JsonNode.Parse("""{ "orderId": ["x"], "userId": null }""")]));
+
+        Assert.Equal(before, (int)(await operators.Get("/v2/admin/projections/dashboard"))["events"]!);
     }
 
     [Theory]

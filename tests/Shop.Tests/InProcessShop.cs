@@ -90,13 +90,17 @@ public sealed class InProcessShop : IAsyncLifetime
 
     /// <summary>Delivers events of one type in one bulk, as the app's sidecar does (Dapr: reference/api/pubsub_api).</summary>
     /// <returns>What is said of each: <c>SUCCESS</c>, <c>RETRY</c> or <c>DROP</c>.</returns>
-    public async Task<IReadOnlyList<string>> DeliverInBulk<T>(string appId, params T[] events)
-        where T : IEvent
+    public Task<IReadOnlyList<string>> DeliverInBulk<T>(string appId, params T[] events)
+        where T : IEvent => DeliverInBulk(appId, T.Topic, T.Type, [.. events.Select(data => JsonSerializer.SerializeToNode(data, EventJson.Options))]);
+
+    /// <summary>Delivers whatever calls itself an event of the type.</summary>
+    /// <inheritdoc cref="DeliverInBulk{T}(string, T[])"/>
+    public async Task<IReadOnlyList<string>> DeliverInBulk(string appId, string topic, string type, IReadOnlyList<JsonNode?> events)
     {
         using var client = ClientOf(appId);
         client.DefaultRequestHeaders.Add("dapr-api-token", AppToken);
-        var entries = events.Select((data, number) => new { entryId = $"{number}", contentType = "application/cloudevents+json", @event = new { id = $"{Guid.NewGuid():N}", type = T.Type, data } });
-        using var response = await client.PostAsJsonAsync(appId == "dashboard" ? "/events" : $"/events/{T.Topic}/{T.Type}", new { entries }, EventJson.Options);
+        var entries = events.Select((data, number) => new { entryId = $"{number}", contentType = "application/cloudevents+json", @event = new { id = $"{Guid.NewGuid():N}", type, data } });
+        using var response = await client.PostAsJsonAsync(appId == "dashboard" ? "/events" : $"/events/{topic}/{type}", new { entries });
         response.EnsureSuccessStatusCode();
         var answer = (await response.Content.ReadFromJsonAsync<JsonNode>())!;
         return [.. answer["statuses"]!.AsArray().Select(status => (string)status!["status"]!)];
