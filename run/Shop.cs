@@ -128,6 +128,7 @@ internal sealed class Shop : IAsyncDisposable
                 AllowedOrigins = app.Variable("ALLOWED_ORIGINS")?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
                 ApiToken = tokens.OfSidecar(app),
                 AppToken = tokens.OfApp(app),
+                IsAppTokenForAppAlone = true,
                 AppHealthCheck = app.IsScaled ? HealthCheck : null,
                 Logs = logs,
                 Mesh = mesh,

@@ -20,6 +20,7 @@ var listenAddresses = Text("--dapr-listen-addresses", "Where the APIs listen, se
 var allowedOrigins = new Option<string[]>("--allowed-origins", "-allowed-origins") { Description = "Origins of web pages that may call the API; *: all, as in daprd" };
 var resourcesPath = new Option<string[]>("--resources-path", "-resources-path", "--components-path", "-components-path") { Description = "A folder with Dapr resources; may be repeated" };
 var config = new Option<string[]>("--config", "-config") { Description = "A file with a Configuration resource; may be repeated" };
+var appTokenForAppAlone = new Option<bool>("--app-token-for-app-alone") { Description = "Do not send APP_API_TOKEN to hosts that the app invokes by their URLs; daprd does" };
 var maxBodySize = Text("--max-body-size", "The largest request body, for example 4Mi; 0: no limit", "4Mi");
 var maxRequestSize = Number("--dapr-http-max-request-size", "The same in megabytes (deprecated in Dapr)", null);
 var enableMetrics = Flag("--enable-metrics", "Whether there are metrics for Prometheus", true);
@@ -38,7 +39,7 @@ var logAsJson = Flag("--log-as-json", "Log a JSON object a line", false);
 
 var command = new RootCommand("Lavka's embedded Dapr sidecar: daprd's HTTP and gRPC APIs on one machine, without Docker.")
 {
-    appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, listenAddresses, allowedOrigins,
+    appId, appPort, appProtocol, appSsl, appChannelAddress, appMaxConcurrency, httpPort, grpcPort, unixDomainSocket, listenAddresses, allowedOrigins, appTokenForAppAlone,
     resourcesPath, config, maxBodySize, maxRequestSize, enableMetrics, metricsPort, enableAppHealthCheck, appHealthCheckPath,
     appHealthProbeInterval, appHealthProbeTimeout, appHealthThreshold, disableInitEndpoints, placementHostAddress, schedulerHostAddress,
     enableApiLogging, logLevel, logAsJson,
@@ -105,6 +106,7 @@ command.SetAction(async (arguments, stop) =>
                 DisabledInitEndpoints = List(arguments.GetValue(disableInitEndpoints)),
                 Namespace = Environment.GetEnvironmentVariable("NAMESPACE"),
                 ApiToken = Environment.GetEnvironmentVariable("DAPR_API_TOKEN"),
+                IsAppTokenForAppAlone = arguments.GetValue(appTokenForAppAlone),
                 AppToken = Environment.GetEnvironmentVariable("APP_API_TOKEN"),
                 MaxBodySize = arguments.GetValue(maxRequestSize) is { } megabytes ? megabytes * 1024L * 1024L : ByteSize.Parse(arguments.GetValue(maxBodySize)!),
                 AppHealthCheck = arguments.GetValue(enableAppHealthCheck)

@@ -74,6 +74,9 @@ public sealed class SidecarOptions
     /// <summary>What the app gets as <c>dapr-api-token</c>.</summary>
     public string? AppToken { get; init; }
 
+    /// <summary>Whether <see cref="AppToken"/> is kept from services outside of Dapr; false, as in daprd: every host that the app invokes by its URL gets it, too.</summary>
+    public bool IsAppTokenForAppAlone { get; init; }
+
     /// <summary>The port of Prometheus' metrics; 0 lets the system choose, null: no metrics.</summary>
     public int? MetricsPort { get; init; }
 

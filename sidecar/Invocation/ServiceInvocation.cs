@@ -76,7 +76,7 @@ internal sealed class ServiceInvocation(Sidecar sidecar, ResiliencyPolicies poli
         if (IsOutside(id))
         {
             var scheme = id.IndexOf("://", StringComparison.Ordinal);
-            var headers = options.AppToken is { } token ? new Dictionary<string, string> { ["dapr-api-token"] = token } : NoHeaders;
+            var headers = options.AppToken is { } token && !options.IsAppTokenForAppAlone ? new Dictionary<string, string> { ["dapr-api-token"] = token } : NoHeaders;
             return new(id, $"{id[..scheme]}://{id[(scheme + 1)..].Trim('/')}", null, headers, http);
         }
 

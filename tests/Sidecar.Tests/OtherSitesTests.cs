@@ -1,5 +1,6 @@
-using System.Net;
 using System.Net.Http.Headers;
+using System.Net;
+using Lavka.Testing;
 
 namespace Lavka.Sidecar.Tests;
 
@@ -15,6 +16,23 @@ public sealed class OtherSitesTests : IAsyncDisposable
         await (_sidecar?.DisposeAsync() ?? default);
         _http.Dispose();
         _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_host_that_is_invoked_by_its_URL_gets_the_apps_token_as_from_daprd_unless_it_is_for_the_app_alone(bool isForAppAlone)
+    {
+        await using var foreign = await ScriptedApp.Start(_ => new(200));
+        await using var app = await ScriptedApp.Start(_ => new(200));
+        _sidecar = await Sidecar.StartAsync(new() { AppId = "app", AppPort = app.Port, AppToken = "for the app", IsAppTokenForAppAlone = isForAppAlone });
+        await _sidecar.Ready;
+
+        await _http.GetAsync(new Uri(_sidecar.HttpEndpoint, "/v1.0/invoke/app/method/hi"));
+        await _http.GetAsync(new Uri(_sidecar.HttpEndpoint, $"/v1.0/invoke/http://127.0.0.1:{foreign.Port}/method/hi"));
+
+        Assert.Equal("for the app", app.Log.Single(request => request.Path == "/hi").Headers["dapr-api-token"]);
+        Assert.Equal(!isForAppAlone, foreign.Log.Single(request => request.Path == "/hi").Headers.ContainsKey("dapr-api-token"));
     }
 
     [Theory]
