@@ -5,6 +5,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("gateway");
 builder.AddLimits();
 builder.AddSignIn();
+builder.RefuseDevelopmentSecret(Secrets.TokenKey);
 
 // YARP has a line for every request, and one with a stack for every service that is away, which the client is told.
 builder.Logging.AddFilter("Yarp", LogLevel.Error);

@@ -16,10 +16,15 @@ public static class Sessions
     private sealed record SignedIn(string UserId, string Role);
 
     public static void MapSessions(this WebApplication app) =>
-        app.MapPost("/v2/sessions", async Task<Created<Session>> (Credentials credentials, Peers peers, Tokens tokens, CancellationToken stop) =>
+        app.MapPost("/v2/sessions", async Task<Created<Session>> (Credentials credentials, HttpContext http, Peers peers, Tokens tokens, CancellationToken stop) =>
         {
-            using var content = JsonContent.Create(credentials);
+            using var content = JsonContent.Create(new { credentials.Email, credentials.Password, client = http.Connection.RemoteIpAddress?.ToString() });
             using var response = await peers.Send(Topics.Users, HttpMethod.Post, "/credentials", stop, content);
+            if (response.Headers.RetryAfter?.Delta is { } pause)
+            {
+                throw RequestException.TooMany($"Too many wrong passwords; try again in {pause.TotalSeconds:0} s.", pause);
+            }
+
             if (!response.IsSuccessStatusCode)
             {
                 throw RequestException.Unauthorized("The e-mail address or the password is wrong.");

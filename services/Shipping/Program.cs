@@ -5,6 +5,7 @@ using Lavka.Shipping;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults(Topics.Shipping);
 builder.AddAggregateStore();
+builder.RefuseDevelopmentSecret(Secrets.CarrierKey);
 builder.Services.AddSingleton<ICarrier, SimulatedCarrier>();
 
 var app = builder.Build();

@@ -5,6 +5,7 @@ using Lavka.Users;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults(Topics.Users);
 builder.AddAggregateStore();
+builder.RefuseDevelopmentSecret(Secrets.OperatorPassword);
 builder.Services.AddSingleton<Passwords>();
 
 var app = builder.Build();

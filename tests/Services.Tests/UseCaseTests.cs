@@ -17,6 +17,20 @@ public sealed class UseCaseTests
 
     private readonly List<Published> _published = [];
 
+    [Theory]
+    [InlineData(2, 0)]
+    [InlineData(3, 1)]
+    [InlineData(4, 2)]
+    [InlineData(8, 32)]
+    [InlineData(9, 60)]
+    [InlineData(1_000_000, 60)]
+    public void After_wrong_passwords_the_next_waits_twice_as_long_each_time_and_a_minute_at_most(int failures, double seconds)
+    {
+        var now = DateTimeOffset.UnixEpoch;
+
+        Assert.Equal(seconds, new SignInAttempts(failures, now).PauseAt(now).TotalSeconds);
+    }
+
     [Fact]
     public async Task An_email_is_registered_once_whatever_its_case()
     {

@@ -175,6 +175,21 @@ public sealed class RunnerTests(RunnerTests.Shop shop) : IClassFixture<RunnerTes
         Assert.Single(runner.Output.Trim().Split('\n'));
     }
 
+    [Fact]
+    public async Task In_production_the_development_secrets_are_refused_by_name()
+    {
+        using var shop = new ShopFolder();
+        File.WriteAllText(shop.RunFile, File.ReadAllText(shop.RunFile).Replace("  env:\n", "  env:\n    ASPNETCORE_ENVIRONMENT: Production\n", StringComparison.Ordinal));
+        using var runner = shop.Start();
+
+        foreach (var name in new[] { "token-key", "operator-password", "carrier-key" })
+        {
+            await runner.WaitFor($"the secret '{name}' is the one of components/secrets.json");
+        }
+
+        await runner.WaitFor("the process has ended with exit code 1");
+    }
+
     private static RunnerProcess Topics(ShopFolder shop) => new([typeof(Run.RunFile).Assembly.Location, "topics", "--run-file", shop.RunFile, "--data", shop.DataPath]);
 
     private static RunnerProcess Start(string runFile, params string[] arguments) =>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using Lavka.ServiceDefaults;
+using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
 
@@ -31,6 +32,45 @@ public sealed class SignInTests(InProcessShop shop) : IDisposable
         using var anybody = new V2Client(shop.AddressOf("gateway"), null);
 
         Assert.Equal((401, "The e-mail address or the password is wrong."), await V2Client.Problem(await anybody.Post("/v2/sessions", new { email, password })));
+    }
+
+    [Fact]
+    public async Task After_wrong_passwords_the_next_waits_longer_and_longer_and_nobody_else_does()
+    {
+        var email = $"{Guid.NewGuid():N}@example.com";
+        using var anybody = new V2Client(shop.AddressOf("gateway"), null);
+        await V2Client.Read(await anybody.Post("/v2/users", new { email, name = "Ann", password = "correct horse" }));
+
+        // Each makes the next wait twice as long: however slow this machine is, one comes too soon.
+        HttpResponseMessage answer;
+        while ((answer = await Try("wrong")).StatusCode == HttpStatusCode.Unauthorized)
+        {
+            answer.Dispose();
+        }
+
+        using (answer)
+        {
+            Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
+            Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        }
+
+        using var bob = await shop.NewShopper();
+        await Task.Delay(answer.Headers.RetryAfter!.Delta!.Value);
+        await V2Client.Read(await Try("correct horse"));
+        Assert.Equal(401, (await V2Client.Problem(await Try("wrong"))).Status);
+
+        Task<HttpResponseMessage> Try(string password) => anybody.Post("/v2/sessions", new { email, password });
+    }
+
+    [Theory]
+    [InlineData(Secrets.TokenKey)]
+    [InlineData(Secrets.OperatorPassword)]
+    [InlineData(Secrets.CarrierKey)]
+    public void The_secrets_that_production_refuses_are_those_of_the_repository(string name)
+    {
+        var secrets = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "components", "secrets.json")))!;
+
+        Assert.Equal((string?)secrets[name], Secrets.OfDevelopment[name]);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -34,6 +35,11 @@ internal sealed partial class Failures(IProblemDetailsService problems, ILogger<
         }
 
         http.Response.StatusCode = status;
+        if ((exception as RequestException)?.RetryAfter is { } pause)
+        {
+            http.Response.Headers.RetryAfter = Math.Ceiling(pause.TotalSeconds).ToString("0", CultureInfo.InvariantCulture);
+        }
+
         await problems.WriteAsync(new() { HttpContext = http, ProblemDetails = { Status = status, Detail = detail, Extensions = (exception as RequestException)?.Extensions ?? new Dictionary<string, object?>() } });
         return true;
     }

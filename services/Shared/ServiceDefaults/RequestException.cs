@@ -8,6 +8,9 @@ public sealed class RequestException(int status, string detail) : Exception(deta
     /// <summary>The HTTP status.</summary>
     public int Status { get; } = status;
 
+    /// <summary>When to ask again, as <c>Retry-After</c>; null: the answer says nothing of it.</summary>
+    public TimeSpan? RetryAfter { get; private init; }
+
     /// <summary>Further members of the problem details.</summary>
     public IDictionary<string, object?> Extensions { get; } = new Dictionary<string, object?>();
 
@@ -22,6 +25,10 @@ public sealed class RequestException(int status, string detail) : Exception(deta
 
     /// <summary>403: it is not for this caller.</summary>
     public static RequestException Forbidden(string detail) => new(403, detail);
+
+    /// <summary>429: not so soon.</summary>
+    /// <param name="retryAfter">When to ask again.</param>
+    public static RequestException TooMany(string detail, TimeSpan retryAfter) => new(429, detail) { RetryAfter = retryAfter };
 
     /// <summary>409: it cannot be done as things are.</summary>
     public static RequestException Conflict(string detail) => new(409, detail);

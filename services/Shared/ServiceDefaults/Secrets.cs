@@ -13,4 +13,12 @@ public static class Secrets
 
     /// <summary>What the carrier signs its webhooks with.</summary>
     public const string CarrierKey = "carrier-key";
+
+    /// <summary>What <c>components/secrets.json</c> says, which everybody can read.</summary>
+    public static IReadOnlyDictionary<string, string> OfDevelopment { get; } = new Dictionary<string, string>
+    {
+        [TokenKey] = "for-development-only-make-your-own-0123456789",
+        [OperatorPassword] = "lavka-operator",
+        [CarrierKey] = "for-development-only-carrier",
+    };
 }

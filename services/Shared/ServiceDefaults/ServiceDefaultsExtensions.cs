@@ -56,6 +56,16 @@ public static class ServiceDefaultsExtensions
         builder.AddTelemetry(name);
     }
 
+    /// <summary>Has the service end if it is to run in production with the development's secret.</summary>
+    /// <param name="name">See <see cref="Secrets"/>.</param>
+    public static void RefuseDevelopmentSecret(this WebApplicationBuilder builder, string name)
+    {
+        if (ProductionSecret.IsWanted)
+        {
+            builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<ProductionSecret>(services, name));
+        }
+    }
+
     /// <summary>Registers <see cref="AggregateStore"/>, for services that have state.</summary>
     public static void AddAggregateStore(this WebApplicationBuilder builder)
     {
