@@ -29,7 +29,7 @@ internal sealed class ChaosRun(ChaosShop shop, Servers servers, int faults, int 
 
     private readonly ShopClient _shop = new(shop.Gateway);
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
-    private readonly ConcurrentDictionary<string, List<TimeSpan>> _recoveries = new();
+    private readonly ConcurrentDictionary<string, ConcurrentBag<TimeSpan>> _recoveries = new();
     private long _accepted;
     private int _placed;
 
@@ -73,7 +73,7 @@ internal sealed class ChaosRun(ChaosShop shop, Servers servers, int faults, int 
         }
     }
 
-    private async Task Inject(Faults kinds, Task clients, CancellationToken stop)
+    private async Task Inject(Faults kinds, Task<Task> clients, CancellationToken stop)
     {
         var random = new Random(seed);
         var all = kinds.All;
@@ -91,9 +91,8 @@ internal sealed class ChaosRun(ChaosShop shop, Servers servers, int faults, int 
                 if (!overlaps)
                 {
                     // An order that cannot be placed, or a fault that cannot be made, ends the run.
-                    var first = await Task.WhenAny(Task.WhenAll(going), clients);
-                    await first;
-                    await (first == clients ? await (Task<Task>)clients : Task.CompletedTask);
+                    var over = Task.WhenAll(going);
+                    await (await Task.WhenAny(over, clients) == over ? over : await clients);
                     going.Clear();
                 }
 
@@ -136,9 +135,8 @@ internal sealed class ChaosRun(ChaosShop shop, Servers servers, int faults, int 
     private void Report(TimeSpan elapsed)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("fault", "times", "orders accepted again after (p50)", "(longest)");
-        foreach (var (name, times) in _recoveries.OrderByDescending(one => one.Value.Count).ThenBy(one => one.Key, StringComparer.Ordinal))
+        foreach (var (name, times) in _recoveries.Select(one => (one.Key, one.Value.Order().ToList())).OrderByDescending(one => one.Item2.Count).ThenBy(one => one.Key, StringComparer.Ordinal))
         {
-            times.Sort();
             table.AddRow(Markup.Escape(name), Text(times.Count, "0"), Text(times[times.Count / 2].TotalSeconds, "0.0 s"), Text(times[^1].TotalSeconds, "0.0 s"));
         }
 

@@ -17,6 +17,7 @@ internal sealed class ChaosShop : IAsyncDisposable
     private readonly ProcessStarter _starter = new();
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(10) };
     private readonly StreamWriter _log;
+    private readonly SemaphoreSlim _restarting = new(1);
     private Process? _runner;
 
     /// <param name="apps">The run file's apps, which the runner starts.</param>
@@ -67,10 +68,18 @@ internal sealed class ChaosShop : IAsyncDisposable
     /// <param name="meanwhile">What is done while nothing runs.</param>
     public async Task Restart(Action? meanwhile = null)
     {
-        _runner!.Kill();
-        await _runner.WaitForExitAsync();
-        meanwhile?.Invoke();
-        await Start();
+        await _restarting.WaitAsync();
+        try
+        {
+            _runner!.Kill();
+            await _runner.WaitForExitAsync();
+            meanwhile?.Invoke();
+            await Start();
+        }
+        finally
+        {
+            _restarting.Release();
+        }
     }
 
     /// <summary>Has every consumer group read its last events once more: so many of each partition.</summary>

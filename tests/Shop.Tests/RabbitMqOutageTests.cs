@@ -1,5 +1,4 @@
 using Lavka.Sidecar.Testing;
-using Lavka.Testing;
 
 namespace Lavka.Shop.Tests;
 

@@ -48,9 +48,9 @@ internal sealed partial class RunnerProcess : IDisposable
     public Task WaitFor(string text) => Eventually.Holds(
         () => Output.Contains(text, StringComparison.Ordinal) ? true : _process.HasExited ? throw new InvalidOperationException($"The runner has ended: {Output}") : false, $"the runner to say '{text}'", Patience);
 
-    public async Task<int> ExitCode()
+    public async Task<int> ExitCode(TimeSpan? patience = null)
     {
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(patience ?? Patience);
         await _process.WaitForExitAsync(limit.Token);
         return _process.ExitCode;
     }
