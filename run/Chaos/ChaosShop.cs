@@ -19,6 +19,7 @@ internal sealed class ChaosShop : IAsyncDisposable
     private readonly StreamWriter _log;
     private readonly SemaphoreSlim _restarting = new(1);
     private Process? _runner;
+    private bool _ends;
 
     /// <param name="apps">The run file's apps, which the runner starts.</param>
     /// <param name="arguments">What the runner is told.</param>
@@ -62,6 +63,7 @@ internal sealed class ChaosShop : IAsyncDisposable
         _runner.ErrorDataReceived += (_, line) => Log(line.Data);
         _runner.BeginOutputReadLine();
         _runner.BeginErrorReadLine();
+        _ = Supervise(_runner);
     }
 
     /// <summary>Kills the runner, and with it all sidecars and services; then starts it again.</summary>
@@ -116,20 +118,16 @@ internal sealed class ChaosShop : IAsyncDisposable
     {
         for (var watch = Stopwatch.StartNew(); !await IsUp(stop); await Task.Delay(Poll, stop))
         {
-            if (_runner!.HasExited)
-            {
-                throw new RunException(string.Create(CultureInfo.InvariantCulture, $"The shop has ended with exit code {_runner.ExitCode}; what it said is in {((FileStream)_log.BaseStream).Name}."));
-            }
-
             if (watch.Elapsed > Patience)
             {
-                throw new RunException($"The shop does not answer at {Gateway}.");
+                throw new RunException($"The shop does not answer at {Gateway}; what it said is in {((FileStream)_log.BaseStream).Name}.");
             }
         }
     }
 
     public async ValueTask DisposeAsync()
     {
+        _ends = true;
         if (_runner is { HasExited: false })
         {
             Signals.Send(_runner.Id, Signals.Continue);
@@ -140,6 +138,25 @@ internal sealed class ChaosShop : IAsyncDisposable
         _runner?.Dispose();
         _http.Dispose();
         await _log.DisposeAsync();
+    }
+
+    /// <summary>Starts the runner again if it ends by itself: as whoever runs it would, when a server was away for longer than a component waits for it at the start.</summary>
+    private async Task Supervise(Process runner)
+    {
+        await runner.WaitForExitAsync();
+        await _restarting.WaitAsync();
+        try
+        {
+            if (_runner == runner && !_ends)
+            {
+                Log(string.Create(CultureInfo.InvariantCulture, $"The runner has ended with exit code {runner.ExitCode} and is started again."));
+                await Start();
+            }
+        }
+        finally
+        {
+            _restarting.Release();
+        }
     }
 
     private async Task<bool> IsUp(CancellationToken stop)
