@@ -148,7 +148,10 @@ public sealed class CellDataAttribute(string broker, string store) : DataAttribu
     /// <summary>Only where every cell is asked for: by <c>.ci/matrix</c>. In the gate others show the same of this broker, and of this database.</summary>
     public bool InMatrixOnly { get; init; }
 
-    public override string? Skip => IsAskedFor ? Cell.WhatIsMissing(broker, store) : null;
+    /// <summary>Only where processes can be told to stand still.</summary>
+    public bool OnLinuxOnly { get; init; }
+
+    public override string? Skip => !IsAskedFor ? null : OnLinuxOnly && !OperatingSystem.IsLinux() ? "It needs Linux." : Cell.WhatIsMissing(broker, store);
 
     private bool IsAskedFor => !InMatrixOnly || Cell.EveryOneIsAskedFor;
 
