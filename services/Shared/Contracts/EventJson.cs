@@ -13,7 +13,7 @@ public static class EventJson
     };
 
     /// <summary>How an event's data is read: what the schema wants must be there, and not be null. What it does not know is passed over.</summary>
-    public static JsonSerializerOptions Strict { get; } = new(Options) { RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true, AllowDuplicateProperties = false };
+    public static JsonSerializerOptions Strict { get; } = new(Options) { RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true, AllowDuplicateProperties = false, PropertyNameCaseInsensitive = false };
 
     private static void WithoutPartitionKey(JsonTypeInfo type)
     {

@@ -51,7 +51,7 @@ internal static class EventHandlers
         {
             foreach (var member in value.EnumerateObject())
             {
-                if (member.Value.ValueKind == JsonValueKind.String && member.Name.EndsWith("Id", StringComparison.OrdinalIgnoreCase) && !Ids.CanBe(member.Value.GetString()))
+                if (member.Value.ValueKind == JsonValueKind.String && member.Name.EndsWith("Id", StringComparison.Ordinal) && !Ids.CanBe(member.Value.GetString()))
                 {
                     throw new JsonException($"'{member.Name}' is '{member.Value.GetString()}', which cannot be an id.");
                 }
