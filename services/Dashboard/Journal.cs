@@ -40,7 +40,7 @@ public sealed class Journal(AggregateStore store)
         await _writer.WaitAsync(stop);
         try
         {
-            foreach (var some in Parts(events))
+            foreach (var some in events.ChunkByBytes(MostBytes, @event => @event.Bytes))
             {
                 await Save(some, stop);
             }
@@ -69,25 +69,6 @@ public sealed class Journal(AggregateStore store)
 
         return page.Quietly();
     }, stop);
-
-    /// <summary>The events in their order, so many together as are not too large to be saved together.</summary>
-    private static IEnumerable<IReadOnlyList<JournalEvent>> Parts(IReadOnlyList<JournalEvent> events)
-    {
-        var (part, bytes) = (new List<JournalEvent>(), 0);
-        foreach (var @event in events)
-        {
-            if (part.Count > 0 && bytes + @event.Bytes > MostBytes)
-            {
-                yield return part;
-                (part, bytes) = ([], 0);
-            }
-
-            part.Add(@event);
-            bytes += @event.Bytes;
-        }
-
-        yield return part;
-    }
 
     /// <summary>How many events there are.</summary>
     public async Task<long> Length(CancellationToken stop) => await store.Find<JournalPage>(Newest, stop) is { } page ? ((long)page.Number * PageSize) + page.Events.Count : 0;

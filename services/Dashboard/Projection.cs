@@ -37,7 +37,8 @@ public sealed record Projection(
     public static Projection Empty(int generation) => new(generation, 0, DateTimeOffset.UnixEpoch, new Dictionary<string, int>(), 0, new Dictionary<string, ProductFacts>());
 
     /// <summary>The order an event is about; null: it is about none, or about what can be none.</summary>
-    public static string? OrderOf(JournalEvent @event) => @event.Type.StartsWith("order.", StringComparison.Ordinal) && @event.Data.GetProperty("orderId").GetString() is var id && Ids.CanBe(id) ? id : null;
+    public static string? OrderOf(JournalEvent @event) => @event.Type.StartsWith("order.", StringComparison.Ordinal) && @event.Data.ValueKind == JsonValueKind.Object
+        && @event.Data.TryGetProperty("orderId", out var id) && id.ValueKind == JsonValueKind.String && Ids.CanBe(id.GetString()) ? id.GetString() : null;
 
     /// <summary>Whether an event means something here, and is what its schema says.</summary>
     public static bool Understands(JournalEvent @event)
@@ -54,7 +55,7 @@ public sealed record Projection(
                 _ => OrderOf(@event) is not null,
             };
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (JsonException)
         {
             return false;
         }

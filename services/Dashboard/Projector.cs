@@ -100,7 +100,7 @@ public sealed partial class Projector(AggregateStore store, Journal journal, Tim
         var events = await journal.Read(head.Swept, stop);
         List<string> keys = events.Count == 0
             ? [Projection.KeyOf(generation)]
-            : [.. events.Where(Projection.Understands).Select(Projection.OrderOf).OfType<string>().Distinct().Select(id => OrderFacts.KeyOf(generation, id))];
+            : [.. events.Select(Projection.OrderOf).OfType<string>().Distinct().Select(id => OrderFacts.KeyOf(generation, id))];
         await store.Delete(keys, stop);
         await Go(head, events.Count == 0 ? new(head.Shown, head.Building) : head with { Swept = head.Swept + events.Count }, stop);
     }
@@ -114,7 +114,7 @@ public sealed partial class Projector(AggregateStore store, Journal journal, Tim
             return false;
         }
 
-        var keys = events.Where(Projection.Understands).Select(Projection.OrderOf).OfType<string>().Distinct().Select(id => OrderFacts.KeyOf(generation, id)).ToList();
+        var keys = events.Select(Projection.OrderOf).OfType<string>().Distinct().Select(id => OrderFacts.KeyOf(generation, id)).ToList();
         await store.Accept<Projection, OrderFacts>(Projection.KeyOf(generation), keys, (known, orders) =>
         {
             var now = known ?? Projection.Empty(generation);

@@ -86,7 +86,7 @@ internal sealed class Metrics
     /// <param name="bytes">The lengths of the bodies, as far as their headers tell.</param>
     public void Server(string method, string[] segments, int status, TimeSpan elapsed, (long? Received, long? Sent) bytes)
     {
-        Http(_server, _spec.Verb(method), _spec.Path('/' + string.Join('/', segments), () => PathLabel(segments)), status, elapsed);
+        Http(_server, _spec.Verb(method), _spec.Path(() => '/' + string.Join('/', segments), () => PathLabel(segments)), status, elapsed);
         _requestBytes.Record(bytes.Received ?? 0, _appId);
         _responseBytes.Record(bytes.Sent ?? 0, _appId);
     }
@@ -97,7 +97,7 @@ internal sealed class Metrics
     public void Client(string method, string path, int status, TimeSpan elapsed, (long? Received, long? Sent) bytes)
     {
         // daprd asks for this before it has read what the Configuration says of paths.
-        var label = path == "/dapr/config" ? path : _spec.Path(path, () => ClientPath(path));
+        var label = path == "/dapr/config" ? path : _spec.Path(() => path, () => ClientPath(path));
         var verb = _spec.Verb(method);
         Http(_client, verb, label, status, elapsed);
         _clientSent.Record(bytes.Sent ?? 0, _appId, verb, label, "");

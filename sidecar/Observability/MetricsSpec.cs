@@ -46,11 +46,13 @@ internal sealed class MetricsSpec
     /// <summary>The label of a request's path: the pattern it matches; if there is none, what stands for it, or nothing.</summary>
     /// <param name="path">The path, from its first slash.</param>
     /// <param name="otherwise">What stands for it where paths are kept.</param>
-    public string Path(string path, Func<string> otherwise)
+    public string Path(Func<string> path, Func<string> otherwise)
     {
+        // Most have no patterns: then nothing is made for them.
+        var whole = _patterns.Count == 0 ? "" : path();
         foreach (var (pattern, matcher) in _patterns)
         {
-            if (matcher.TryMatch(path, []))
+            if (matcher.TryMatch(whole, []))
             {
                 return pattern;
             }

@@ -118,20 +118,10 @@ public sealed partial class Outbox : BackgroundService
 
     private async Task Publish(IReadOnlyList<ToPublish> batch)
     {
-        var (part, bytes) = (new List<ToPublish>(), 0);
-        foreach (var one in batch)
+        foreach (var part in batch.ChunkByBytes(MostBytes, one => one.Data.Length))
         {
-            if (part.Count > 0 && bytes + one.Data.Length > MostBytes)
-            {
-                await PublishPart(part);
-                (part, bytes) = ([], 0);
-            }
-
-            part.Add(one);
-            bytes += one.Data.Length;
+            await PublishPart(part);
         }
-
-        await PublishPart(part);
     }
 
     private async Task PublishPart(List<ToPublish> part)
@@ -141,18 +131,21 @@ public sealed partial class Outbox : BackgroundService
             return;
         }
 
+        if (part is [var alone])
+        {
+            await Refuse(alone, problem);
+            return;
+        }
+
         // Either the broker is away, or it does not take them together: one of them alone, any, tells.
         var probe = part[Random.Shared.Next(part.Count)];
-        if (part.Count > 1 && await TryPublish([probe]) is null)
+        if (await TryPublish([probe]) is null)
         {
             await FallApart([.. part.Where(one => one != probe)]);
             return;
         }
 
-        foreach (var one in part)
-        {
-            await Refuse(one, problem, isAlone: part.Count == 1);
-        }
+        part.ForEach(one => one.Fail(problem));
     }
 
     private async Task FallApart(List<ToPublish> part)
@@ -167,7 +160,7 @@ public sealed partial class Outbox : BackgroundService
 
             if (some.Count == 1)
             {
-                await Refuse(some[0], problem, isAlone: true);
+                await Refuse(some[0], problem);
             }
             else
             {
@@ -193,7 +186,7 @@ public sealed partial class Outbox : BackgroundService
             Interlocked.Increment(ref _taken);
             foreach (var failed in answer.FailedEntries)
             {
-                await Refuse(part[int.Parse(failed.EntryId, CultureInfo.InvariantCulture)], new(failed.Error), isAlone: true);
+                await Refuse(part[int.Parse(failed.EntryId, CultureInfo.InvariantCulture)], new(failed.Error));
             }
 
             foreach (var one in part)
@@ -212,10 +205,10 @@ public sealed partial class Outbox : BackgroundService
         }
     }
 
-    /// <summary>An event is not taken. The outbox, or who waits for it, tries again; until it is a dead letter.</summary>
-    private async Task Refuse(ToPublish one, DaprException problem, bool isAlone)
+    /// <summary>An event is not taken, though it was alone. The outbox, or who waits for it, tries again; until it is a dead letter.</summary>
+    private async Task Refuse(ToPublish one, DaprException problem)
     {
-        if (isAlone && IsDead(one.Event.Id))
+        if (IsDead(one.Event.Id))
         {
             try
             {
